@@ -1,0 +1,1 @@
+"""Everything that puts scans in: the networks' mappings, admission, file import."""

@@ -1,0 +1,1 @@
+"""Contracts: records, wire format, topics, vocabulary and reference data. Imports nobody."""
