@@ -18,7 +18,7 @@ class Reason(StrEnum):
     LIMIT = "LIMIT"
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)  # not frozen: contextlib sets __traceback__ on what passes through it
 class Refusal(Exception):  # noqa: N818  # the trade's word; it is raised inside one document and kept as a value
     """Why a document (position -1) or its scan at `position` was refused; `field` as the source names it."""
 

@@ -21,7 +21,7 @@ REGION: Final = re.compile(r"^\d{12}$")
 TRIPS: Final = re.compile(r"^((MO|TU|WE|TH|FR|SA|SU)(,(MO|TU|WE|TH|FR|SA|SU))*)@([01]\d|2[0-3]):[0-5]\d$")
 
 
-class BadReference(ValueError):
+class BadReference(ValueError):  # noqa: N818  # what it is
     """A reference file that cannot be used: says which file, which line and why."""
 
 

@@ -36,9 +36,7 @@ Facts = frozenset[Fact] | set[Fact]
 def fact_of(owner: bytes, rows: Rows, link: Link) -> Fact:
     """The fact that a scan of a batch states."""
     row = rows[link.row]
-    return Fact(
-        owner, int(row["id"]), int(row["ref"]), int(row["received"]), link.relation, link.target, link.evidence
-    )
+    return Fact(owner, int(row["id"]), int(row["ref"]), int(row["received"]), link.relation, link.target, link.evidence)
 
 
 def settled(owner: bytes, own: bytes, facts: Iterable[Fact]) -> set[Fact]:
@@ -49,13 +47,13 @@ def settled(owner: bytes, own: bytes, facts: Iterable[Fact]) -> set[Fact]:
         return set()
     named = set(rows["ref"][rows["act"] == ACTIVITY["RETRACTED"]].tolist())
     kept = {int(row["id"]): row for row in rows[np.isin(rows["id"], np.array([f.id for f in mine], np.uint64))]}
-    gone = {f._replace(received=0, relation=WITHDRAWN, target=b"", evidence="") for f in mine if named & {f.ref, f.id & LOW}}
-    bare = {
-        f._replace(received=int(kept[f.id]["received"]), relation=NONE, target=b"", evidence="")
-        for f in mine
-        if f.id in kept and not kept[f.id]["flags"] & LINKS
-    }
-    return gone | bare
+    gone = {_bare(f, 0, WITHDRAWN) for f in mine if named & {f.ref, f.id & LOW}}
+    kept_bare = [f for f in mine if f.id in kept and not kept[f.id]["flags"] & LINKS]
+    return gone | {_bare(f, int(kept[f.id]["received"]), NONE) for f in kept_bare}
+
+
+def _bare(fact: Fact, received: int, relation: str) -> Fact:
+    return fact._replace(received=received, relation=relation, target=b"", evidence="")
 
 
 def standing(facts: Iterable[Fact]) -> list[Fact]:

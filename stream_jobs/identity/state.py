@@ -105,7 +105,7 @@ class Timelines:
         alone = [key in grown and key not in self.known and key not in linked for key in keys]
         return set(grown), _plain(rows, owner, keys, np.array(alone))
 
-    def _learn(  # noqa: PLR0913, PLR0917  # one waybill's part of the batch
+    def _learn(  # one waybill's part of the batch
         self,
         waybill: bytes,
         heard: Mapping[bytes, Told],
@@ -156,9 +156,11 @@ def _by_waybill(told: Sequence[tuple[bytes, Told]]) -> dict[bytes, Told]:
 def _stated(packed: Packed | None) -> dict[bytes, set[Fact]]:
     """The link facts that the scans of a batch state, by waybill."""
     found: dict[bytes, set[Fact]] = {}
-    for link in packed.links if packed else ():
-        owner = packed.keys[int(packed.waybill[link.row])] if packed else b""
-        found.setdefault(owner, set()).add(fact_of(owner, packed.rows, link)) if packed else None
+    if packed is None:
+        return found
+    for link in packed.links:
+        owner = packed.keys[int(packed.waybill[link.row])]
+        found.setdefault(owner, set()).add(fact_of(owner, packed.rows, link))
     return found
 
 
@@ -168,9 +170,7 @@ def _plain(rows: Rows, owner: Index, keys: list[bytes], alone: Marks) -> _Plain:
     return _Plain(rows.take(keep), number[owner[keep]], [k for k, a in zip(keys, alone, strict=True) if a])
 
 
-def _lay_out(
-    plain: _Plain, tangled: Sequence[tuple[bytes, list[bytes], int, Gathered]]
-) -> tuple[Parcels, Identity]:
+def _lay_out(plain: _Plain, tangled: Sequence[tuple[bytes, list[bytes], int, Gathered]]) -> tuple[Parcels, Identity]:
     """Plain parcels first, then the tangled ones, all sorted by parcel and time."""
     count = len(plain.keys)
     found = [parts for *_, parts in tangled]
@@ -180,7 +180,6 @@ def _lay_out(
     member = np.concatenate([np.empty(0, np.int64), *(p.member + s for p, s in zip(found, speakers, strict=False))])
     own = np.concatenate([np.empty(0, np.bool_), *(parts.own for parts in found)])
     order = distinct(rows, parcel)
-    version = np.bincount(plain.parcel, minlength=count)  # replaced below: exact integers, not floats
     version = _sums(knowledge(plain.rows), plain.parcel, count)
     parcels = Parcels(
         np.concatenate([plain.rows, rows.take(order)]),

@@ -82,8 +82,8 @@ def _all_stays(
         if stay in found or stay.since > stay.until:
             continue
         found.add(stay)
-        for outer in _stays([stay.label], labels, labels, links):
-            new.append(Stay(outer.label, max(stay.since, outer.since), min(stay.until, outer.until)))
+        around = _stays([stay.label], labels, labels, links)
+        new += [Stay(outer.label, max(stay.since, outer.since), min(stay.until, outer.until)) for outer in around]
     return found
 
 
@@ -114,9 +114,7 @@ def _unbagged(
                 yield int(row["at"])
 
 
-def _opened(
-    label: bytes, labels: Mapping[bytes, Rows], links: Mapping[tuple[bytes, int], bytes]
-) -> Iterator[int]:
+def _opened(label: bytes, labels: Mapping[bytes, Rows], links: Mapping[tuple[bytes, int], bytes]) -> Iterator[int]:
     """When the container itself was opened as a whole."""
     rows = labels[label]
     for row in rows[rows["act"] == UNBAGGED]:

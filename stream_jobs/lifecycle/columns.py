@@ -5,7 +5,7 @@ Rows are sorted by parcel, then time. Each column has one extra row at its end t
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from stream_jobs.timeline.record import LINKS, Index, Rows, Words
 
 NEVER: Final = 1 << 62
 """The time of what did not happen: later than all."""
+COLUMNS: Final = ("at", "region", "dest", "fac", "holder", "act", "tier", "service", "flags")
 Marks = npt.NDArray[np.bool_]
 
 
@@ -41,6 +42,8 @@ class Scans:
     size: int
     seg: Index
     pos: Index
+    member: Index
+    own: Marks
     at: Index
     region: Index
     dest: Index
@@ -50,8 +53,6 @@ class Scans:
     tier: npt.NDArray[np.uint8]
     service: npt.NDArray[np.uint8]
     flags: npt.NDArray[np.uint8]
-    member: Index
-    own: Marks
 
     def first(self, rows: Index) -> Index:
         """The first of these rows (ascending) of each parcel, else N. Shape: parcels."""
@@ -76,20 +77,12 @@ def standing(parcels: Parcels) -> Scans:
     rows = parcels.rows
     keep = np.flatnonzero(~withdrawn(rows, parcels.member) & (rows["act"] != ACTIVITY["RETRACTED"]))
     kept = rows.take(keep)
-    return Scans(
-        parcels.count,
-        len(keep),
-        parcels.parcel[keep],
-        np.arange(len(keep) + 1),
-        _column(kept["at"], NEVER),
-        *(_column(kept[name], 0) for name in ("region", "dest", "fac", "holder", "act", "tier", "service")),
-        _column(kept["flags"], 0),
-        _column(parcels.member[keep], 0),
-        _column(parcels.own[keep], 0),
-    )
+    packed = {name: _column(kept[name], NEVER if name == "at" else 0) for name in COLUMNS}
+    seg, member, own = parcels.parcel[keep], _column(parcels.member[keep], 0), _column(parcels.own[keep], 0)
+    return Scans(parcels.count, len(keep), seg, np.arange(len(keep) + 1), member, own, **packed)
 
 
-def _column(values: npt.NDArray[np.generic], none: int) -> npt.NDArray[np.generic]:
+def _column(values: npt.NDArray[Any], none: int) -> npt.NDArray[Any]:
     return np.append(values, np.array([none], values.dtype))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from schemas.vocabulary import MILESTONES, Milestone
 from stream_jobs.lifecycle.columns import Marks, Scans
@@ -18,7 +19,7 @@ INFERRED: Final = len(MILESTONES)
 """The bit of the look-up table that marks the signs of life."""
 
 
-def _table() -> np.ndarray[tuple[int, int], np.dtype[np.uint32]]:
+def _table() -> npt.NDArray[np.uint32]:
     """[activity, tier] to one bit per milestone whose activities and tiers fit."""
     table = np.zeros((len(ACTIVITY), len(TIER)), np.uint32)
     for number, milestone in enumerate(MILESTONES):
@@ -69,10 +70,9 @@ def _after_origin_out(scans: Scans, sides: Sides, rows: Index, origin_out: Index
     return rows[sides.fore[rows] & (rows > left) & (scans.fac[rows] != scans.fac[left])]
 
 
-def _infer_collected(scans: Scans, sides: Sides, fits: Index, collected: Index) -> Marks:
+def _infer_collected(scans: Scans, sides: Sides, fits: npt.NDArray[np.uint32], collected: Index) -> Marks:
     """Fill `collected` in place where only a sign of life stands; says for which parcels."""
     signs = scans.first(scans.where(sides.fore & (fits & (1 << INFERRED) != 0)))
     inferred = (collected == scans.size) & (signs < scans.size)
     collected[inferred] = signs[inferred]
-    marks: Marks = inferred
-    return marks
+    return inferred

@@ -76,7 +76,7 @@ def _county_sides(
     return came_up, goes_down
 
 
-def _direction(  # noqa: PLR0913, PLR0917  # one rule reads all six
+def _direction(  # one rule reads all six
     scans: Scans, part: Marks, up: Marks, on_county: Marks, county_up: Marks, county_down: Marks
 ) -> Index:
     """Position in DIRECTIONS: UNKNOWN 0, UP 1, DOWN 2, LOCAL 3."""

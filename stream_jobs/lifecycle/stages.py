@@ -72,7 +72,7 @@ def _over(scans: Scans, sides: Sides) -> Marks:
     return over
 
 
-def _bound(  # noqa: PLR0913, PLR0917  # the long form's columns, filled in place
+def _bound(  # the long form's columns, filled in place
     at: Index, parcel: Index, which: Index, started: Index, ended: Index, to: Index, state: Index
 ) -> None:
     """End a stage whose end was not seen at the earliest later milestone at or after its start."""

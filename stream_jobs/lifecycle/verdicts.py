@@ -33,7 +33,7 @@ class Verdicts:
     late_until: Index
 
 
-def verdicts(  # noqa: PLR0913, PLR0917  # what the rules of section 6 read
+def verdicts(  # what the rules of section 6 read
     scans: Scans, sides: Sides, found: Milestones, begun: Stages, plan: Plan, now: int
 ) -> Verdicts:
     """Judge every stage as of `now` (epoch ms)."""

@@ -14,7 +14,7 @@ from stream_jobs.timeline.hashing import mix
 from stream_jobs.timeline.record import SCAN, Index, Rows, Words
 
 SPREAD: Final = np.uint64(0xD6E8FEB86659FD93)
-WEIGHTS: Final = mix(np.arange(1, 9, dtype=np.uint64) * SPREAD) | np.uint64(1)
+WEIGHTS: Final = mix(np.arange(1, SCAN.itemsize // 8 + 1, dtype=np.uint64) * SPREAD) | np.uint64(1)
 RECEIVED_BEFORE: Final = 1 << 41
 """Epoch ms of the year 2039, after which no scan is received under this layout."""
 Marks = npt.NDArray[np.bool_]
@@ -99,8 +99,8 @@ def _prefer_smaller(rows: Rows, ranked: Index, ids: Words, first: int, drop: Mar
 
 def content(rows: Rows) -> Words:
     """A hash of all a scan says: of copies received at the same instant the smallest stays."""
-    words = np.ascontiguousarray(rows).view("<u8").reshape(len(rows), -1)
-    return mix((words * WEIGHTS[: words.shape[1]]).sum(axis=1))
+    words = np.ascontiguousarray(rows).view("<u8").reshape(-1, SCAN.itemsize // 8)
+    return mix((words * WEIGHTS).sum(axis=1, dtype=np.uint64))
 
 
 def knowledge(rows: Rows) -> Index:

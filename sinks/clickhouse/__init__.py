@@ -1,0 +1,1 @@
+"""ClickHouse as the place where results are kept: stores, migrations, rows and the writer."""

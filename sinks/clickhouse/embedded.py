@@ -1,0 +1,110 @@
+"""ClickHouse within our own process (chdb), its data on disk."""
+
+import fcntl
+from pathlib import Path
+from threading import Lock
+from typing import IO, Final
+
+import pyarrow as pa
+from chdb import state
+
+from sinks.clickhouse.dialect import Version
+from sinks.clickhouse.store import Rows, StoreBusy, StoreError, insert_into, reading, text_or_bytes
+
+_ONE_PART: Final = (
+    "min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0, max_insert_block_size = 1000000000"
+)
+
+
+class ChdbStore:
+    """A folder of ClickHouse data; made if it is not there.
+
+    One process per folder (`StoreBusy` otherwise), and one folder at a time per process: chdb is one engine.
+    Writing and reading have a connection and a lock each; the reading one is `readonly` to the engine.
+    An insert that returned survives the death of the process and a loss of power.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._claim = _claim(path)
+        try:
+            self._writing, self._reading = state.connect(str(path)), state.connect(str(path))
+            self._reading.query("SET readonly = 1")
+        except RuntimeError as cause:
+            self._claim.close()
+            raise StoreError(f"{path}: {cause}") from cause
+        self._write_lock, self._read_lock = Lock(), Lock()
+        self._open = True
+        self.version = _version(self.query("SELECT version() AS v")["v"][0].as_py())
+
+    version: Version
+
+    def insert(self, table: str, rows: Rows) -> None:
+        """Insert all rows as one part, on disk when this returns; `StoreError` otherwise."""
+        if rows.num_rows == 0:
+            return
+        sql, stream = f"{insert_into(table, rows)} SETTINGS {_ONE_PART}", _stream(rows)
+        with self._write_lock:
+            try:
+                with self._writing.send_insert(sql, "ArrowStream") as inserter:
+                    inserter.append(stream)
+                    inserter.finish()
+            except RuntimeError as cause:
+                raise StoreError(f"{table}: {cause}") from cause
+
+    def query(self, sql: str) -> pa.Table:
+        """Columns of a reading query; strings that are no UTF-8 come as binary. `NotReadOnly`, `StoreError`."""
+        text = reading(sql)
+        with self._read_lock:
+            try:
+                found = self._reading.query(text, "Arrow")
+            except RuntimeError as cause:
+                raise StoreError(str(cause)) from cause
+            return text_or_bytes(_table(found.bytes()))
+
+    def command(self, sql: str) -> None:
+        """Run one statement; `StoreError` with the engine's message if it fails."""
+        with self._write_lock:
+            try:
+                self._writing.query(sql)
+            except RuntimeError as cause:
+                raise StoreError(f"{cause}\n{sql}") from cause
+
+    def close(self) -> None:
+        """Close both connections, then give the folder free."""
+        if not self._open:
+            return
+        self._open = False
+        self._reading.close()
+        self._writing.close()
+        self._claim.close()
+
+
+def _claim(path: Path) -> IO[str]:
+    # chdb notices a second process, too, but names neither the folder nor the cause.
+    claim = (path / "open.lock").open("w")
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as cause:
+        claim.close()
+        raise StoreBusy(f"{path} is open already: one process, one store at a time") from cause
+    return claim
+
+
+def _stream(rows: Rows) -> bytes:
+    # One chunk is one block is one part; each chunk of a table would be a block of its own.
+    whole = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows.combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, whole.schema) as writer:
+        writer.write_table(whole)
+    stream: bytes = sink.getvalue().to_pybytes()
+    return stream
+
+
+def _table(arrow: bytes) -> pa.Table:
+    return pa.ipc.open_file(arrow).read_all() if arrow else pa.table({})
+
+
+def _version(text: str) -> Version:
+    major, minor = text.split(".")[:2]
+    return int(major), int(minor)

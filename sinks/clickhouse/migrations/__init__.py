@@ -1,0 +1,1 @@
+"""One numbered file per change: `-- up`, `-- down`; read by sinks.clickhouse.migrate."""

@@ -1,0 +1,50 @@
+"""The sink as a role: scans, lifecycles and dead letters into ClickHouse.
+
+Order: 1 write rows, 2 confirm, 3 commit offsets (the reading loop, after `take` returned).
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow as pa
+from confluent_kafka import Message
+
+from schemas.contracts import Contracts
+from schemas.topics import DEAD_LETTER, LIFECYCLE
+from sinks.clickhouse.writer import Kind, Writer
+
+GROUP: Final = "yizhan-sink"
+
+
+class Undecodable(RuntimeError):
+    """A record of our own topics that is no such record: nothing may be committed past it."""
+
+
+class SinkRole:
+    """Takes batches of our own topics."""
+
+    def __init__(self, writer: Writer, spoken: Contracts) -> None:
+        self._writer = writer
+        self._codecs = {
+            **{topic: (Kind.SCANS, codec) for topic, codec in spoken.scans.items()},
+            LIFECYCLE.name: (Kind.LIFECYCLES, spoken.lifecycles),
+            DEAD_LETTER.name: (Kind.DEAD_LETTERS, spoken.letters),
+        }
+
+    def take(self, messages: Sequence[Message]) -> None:
+        """Write a batch and return once ClickHouse has confirmed it."""
+        values: dict[str, list[bytes]] = defaultdict(list)
+        for message in messages:
+            values[str(message.topic())].append(message.value() or b"")
+        self._writer.write([(self._codecs[topic][0], self._rows(topic, some)) for topic, some in values.items()])
+
+    def _rows(self, topic: str, values: list[bytes]) -> pa.RecordBatch:
+        decoded = self._codecs[topic][1].decode(values)
+        if decoded.refused and topic not in self._scan_topics():
+            raise Undecodable(f"{topic}: {decoded.refused[0][1]}")
+        return decoded.rows
+
+    def _scan_topics(self) -> set[str]:
+        """The timelines job dead-letters what it cannot read of these; the sink leaves it out."""
+        return {topic for topic, (kind, _) in self._codecs.items() if kind is Kind.SCANS}

@@ -1,0 +1,123 @@
+"""Faust's app over the batch transport: configured once, and ending when anything goes wrong."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import faust
+from faust.types import AgentT, TopicT
+from mode import CrashingSupervisor
+
+from stream_jobs.engine.producer import BATCH_BYTES
+from stream_jobs.engine.store import PartitionState
+from stream_jobs.engine.table import BatchTable
+from stream_jobs.engine.transport import SCHEME, STATE_SCHEME, register
+
+S = TypeVar("S", bound=PartitionState)
+
+STORE: Final = f"{STATE_SCHEME}://state"
+BUFFERED_BATCHES: Final = 8
+FETCH_BYTES: Final = 4 << 20
+RECOVERY_BUFFER: Final = 2
+"""One means to Faust that the worker goes on reading its own changelog."""
+
+
+class BatchApp(faust.App):
+    """A Faust app whose messages are record batches and whose faults end the worker."""
+
+    recovers = True
+    """Whether states are rebuilt from the changelog when partitions come."""
+
+    def fail(self, reason: BaseException) -> None:
+        """End the worker without committing anything more."""
+        self._freeze()
+        self._failing = asyncio.ensure_future(self.crash(reason))
+
+    def batches(self, *topics: str) -> TopicT:
+        """The channel for an agent over these topics, which must have the same number of partitions."""
+        return self.topic(*topics, key_serializer="raw", value_serializer="raw")
+
+    def state_table(self, name: str, factory: Callable[[int], S]) -> BatchTable[S]:
+        """The app's table: `factory` makes the empty state of a partition."""
+        if self.tables:
+            raise ValueError("one table an app: Faust can recover into the wrong one of several")
+        table = self.Table(
+            name,
+            store=STORE,
+            key_type=bytes,
+            value_type=bytes,
+            partitions=self.conf.topic_partitions,
+            recovery_buffer_size=RECOVERY_BUFFER,
+            options={"factory": factory},
+        )
+        return BatchTable(self, table)
+
+    def _freeze(self) -> None:
+        if self._consumer is not None:
+            self._consumer.freeze()  # type: ignore[attr-defined]  # the batch transport's
+
+    async def _on_agent_error(self, agent: AgentT[Any], exc: BaseException) -> None:
+        """Faust would acknowledge the batch, commit it and start the agent again."""
+        self._freeze()
+        self.log.error("Agent %s failed: %r", agent.name, exc)
+        await self.crash(exc)
+
+    async def on_stop(self) -> None:
+        """Commit what is done; then nothing, as the agents are cancelled next and acknowledge unfinished work."""
+        if self.crashed:
+            self._freeze()  # the consumer's thread answers no more
+        try:
+            await super().on_stop()
+            if self._consumer is not None:
+                await self._consumer.commit()
+        except Exception:
+            self.log.exception("Stopping without a last commit")  # raised on, no service would be stopped
+        self._freeze()
+
+    def _create_directories(self) -> None:
+        """None: nothing is kept on disk."""
+
+
+def build_app(
+    name: str,
+    broker_url: str,
+    *,
+    partitions: int,
+    commit_interval: float = 0.5,
+    standby_replicas: int = 1,
+    recover: bool = True,
+    web_enabled: bool = False,
+    **settings: object,
+) -> BatchApp:
+    """An app over the batch transport.
+
+    `broker_url`: `host:port`, several with commas. `partitions`: of every topic the app joins, and its changelog.
+    `recover=False`: states come from elsewhere, changelogs are written but not read. `settings`: more of Faust's,
+    such as `broker_credentials`, `ssl_context`, `consumer_max_fetch_size`.
+    """
+    if standby_replicas and not recover:
+        raise ValueError("a standby reads the changelog: standby_replicas needs recover")
+    register()
+    options: dict[str, Any] = {
+        "broker": [f"{SCHEME}://{address.split('://')[-1]}" for address in broker_url.split(",")],
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+        "processing_guarantee": "at_least_once",
+        "topic_partitions": partitions,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "broker_commit_interval": commit_interval,
+        "table_standby_replicas": standby_replicas,
+        "stream_buffer_maxsize": BUFFERED_BATCHES,
+        "stream_wait_empty": True,  # work in hand ends, and is committed, before partitions go
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_max_fetch_size": FETCH_BYTES,
+        "producer_acks": -1,
+        "producer_max_batch_size": BATCH_BYTES,
+        "producer_request_timeout": 60.0,
+        "agent_supervisor": CrashingSupervisor,
+        "web_enabled": web_enabled,
+    }
+    app = BatchApp(name, **(options | settings))
+    app.recovers = recover
+    return app

@@ -1,0 +1,45 @@
+"""What one fetch brings from one partition, as one value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RecordBatch:
+    """The records of one stretch of a partition's log, from `first_offset` up to but not including `next_offset`.
+
+    Consecutive batches of a partition touch: the `next_offset` of one is the `first_offset` of the next. Control
+    records and compaction leave offsets without a record inside a stretch; then `offsets` names each record's own.
+    """
+
+    topic: str
+    partition: int
+    keys: list[bytes | None]
+    values: list[bytes | None]
+    first_offset: int
+    next_offset: int
+    offsets: Sequence[int] = ()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def offset(self, index: int) -> int:
+        """Offset of the record at `index`."""
+        return self.offsets[index] if self.offsets else self.first_offset + index
+
+
+class RecordsLost(Exception):  # noqa: N818  # it says what happened, as the operator will look it up
+    """A stretch of a log is gone that this group has not read: the broker dropped it, or the log was cut back."""
+
+    def __init__(self, topic: str, partition: int, expected: int, got: int) -> None:
+        super().__init__(topic, partition, expected, got)
+        self.topic = topic
+        self.partition = partition
+        self.expected = expected
+        self.got = got
+
+    def __str__(self) -> str:
+        return (
+            f"{self.topic}[{self.partition}]: expected offset {self.expected}, the log goes on at {self.got}. "
+            "Bring the missing records in again, or reset the group's offset to accept the loss."
+        )

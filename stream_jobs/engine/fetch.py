@@ -1,0 +1,116 @@
+"""The consumer thread: what aiokafka has fetched becomes one `RecordBatch` per partition."""
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import Fetcher, FetchResult
+from aiokafka.structs import ConsumerRecord, TopicPartition
+from faust.transport.consumer import RecordMap
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
+from faust.types import TP
+
+from stream_jobs.engine.batch import RecordBatch
+
+FETCH_MAX_WAIT_MS = 50
+"""Faust's 1500 lets the broker park a request for idle partitions, and the busy ones wait behind it."""
+SETTLING_S = 0.05
+
+Batches = dict[TP, list[RecordBatch]]
+
+
+class BatchConsumerThread(AIOKafkaConsumerThread):
+    """Faust's consumer thread, handing over whole stretches of the log."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._passed: dict[tuple[TopicPartition, int], int] = {}
+
+    def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001  # no setting of Faust leads there
+        return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109  # Faust's signature
+        max_records: int | None = None,
+    ) -> Batches:
+        """The next batches, or nothing.
+
+        A call may outlive the assignment it was made for: Faust does not wait for it when partitions are taken
+        away and given back. What it took then would be dropped, with the position already moved on; and as the
+        set of active partitions is shared and emptied meanwhile, aiokafka would take emptiness for "all".
+        """
+        wanted = frozenset(active_partitions or ())
+        generation = self.app.rebalancing_count
+        deadline = monotonic() + (timeout or 0)
+        while wanted and self.consumer.flow_active and self.app.rebalancing_count == generation:
+            batches = await self._drain(consumer, wanted, max_records)
+            if batches or not await _more(consumer._fetcher, deadline - monotonic()):  # noqa: SLF001
+                return batches
+        return {}
+
+    async def _drain(self, consumer: AIOKafkaConsumer, wanted: frozenset[TP], max_records: int | None) -> Batches:
+        """All batches at hand. The place for reading raw record batches instead of ConsumerRecords.
+
+        Nothing may be awaited between looking at the positions and taking the records: so a batch knows exactly
+        where its stretch begins, and control records in front of the first record are no missing stretch.
+        """
+        fetcher = consumer._fetcher  # noqa: SLF001
+        if fetcher._subscriptions.reassignment_in_progress:  # noqa: SLF001
+            await asyncio.sleep(SETTLING_S)
+            return {}
+        ready = _ready(fetcher)
+        drained = await super()._fetch_records(consumer, set(wanted), 0, max_records)
+        return self._batches(ready, drained)
+
+    def _batches(self, ready: dict[TopicPartition, tuple[Any, int]], drained: RecordMap) -> Batches:
+        batches: Batches = {}
+        for tp, (partition_records, begin) in ready.items():
+            end = partition_records.next_fetch_offset
+            if end == begin:
+                continue
+            begin = self._passed.pop((tp, begin), begin)  # noqa: PLW2901  # it began earlier, without records
+            if records := drained.get(tp):
+                batches[tp] = [batch_of(records, begin, end)]
+            else:
+                self._passed[tp, end] = begin
+        return batches
+
+
+def _ready(fetcher: Fetcher) -> dict[TopicPartition, tuple[Any, int]]:
+    """What has been fetched of each partition, and the offset it begins at."""
+    return {
+        tp: (result._partition_records, result._partition_records.next_fetch_offset)  # noqa: SLF001
+        for tp, result in fetcher._records.items()  # noqa: SLF001
+        if type(result) is FetchResult and result.has_more()
+    }
+
+
+async def _more(fetcher: Fetcher, patience: float) -> bool:
+    """Whether something was fetched within `patience` seconds."""
+    if patience <= 0:
+        return False
+    try:
+        await asyncio.wait_for(fetcher._create_fetch_waiter(), patience)  # noqa: SLF001
+    except TimeoutError:
+        return False
+    return True
+
+
+def batch_of(records: list[ConsumerRecord], begin: int, end: int) -> RecordBatch:
+    """One batch from the records of the stretch `begin` to `end`."""
+    first = records[0]
+    return RecordBatch(
+        first.topic,
+        first.partition,
+        [record.key for record in records],
+        [record.value for record in records],
+        begin,
+        end,
+        () if len(records) == end - begin else [record.offset for record in records],
+    )

@@ -1,0 +1,47 @@
+"""Starting and stopping an app: inside an existing loop, or as a process of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+import faust
+
+from stream_jobs.engine.app import BatchApp
+
+
+@asynccontextmanager
+async def running(app: BatchApp) -> AsyncIterator[BatchApp]:
+    """The app, recovered and working, for as long as the block runs; no signal handlers, any thread's loop.
+
+    Raises what the app crashed of, at the latest when the block ends.
+    """
+    try:
+        await app.start()
+        _raise_crash(app)
+        yield app
+    finally:
+        await app.stop()
+    _raise_crash(app)
+
+
+async def run(app: BatchApp, until: asyncio.Event) -> None:
+    """Run the app until the event is set, or raise what it crashed of."""
+    async with running(app):
+        waiting = asyncio.ensure_future(until.wait())
+        await app.wait_first(waiting)
+        waiting.cancel()
+
+
+def run_worker(app: BatchApp, loglevel: str = "INFO") -> NoReturn:
+    """Run the app as this process's work, until a signal; a crash ends the process with a code other than 0.
+
+    Logging stays as the caller has set it up.
+    """
+    worker = faust.Worker(app, loglevel=loglevel, quiet=True, override_logging=False, redirect_stdouts=False)
+    worker.execute_from_commandline()
+
+
+def _raise_crash(app: BatchApp) -> None:
+    if app.crash_reason is not None:
+        raise app.crash_reason

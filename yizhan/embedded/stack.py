@@ -1,0 +1,139 @@
+"""The embedded stack: opened on a folder, fed in waves, settled, reckoned up, closed."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+from producers.admission import Admission, Admitted, Bounds
+from producers.files import Line, lines
+from producers.sources import load_sources
+
+from producers.role import ARRIVED, FORMAT, AdmissionRole, scan_records
+from producers.role import GROUP as ADMISSION
+from schemas.contracts import Contracts, contracts
+from schemas.kafka import Outgoing, Reader, Sender
+from schemas.reference import Reference
+from schemas.registry import register_all, registry
+from schemas.topics import DEAD_LETTER, FIXED, LIFECYCLE, LINKS, SCANS, ingress
+from sinks.role import GROUP as SINK
+from sinks.role import SinkRole
+from stream_jobs.app import GROUP as TIMELINES
+from stream_jobs.app import run_timelines
+from stream_jobs.job import TimelineJob
+from yizhan.account import Account, Ledger, account
+from yizhan.embedded.backlog import Backlog
+from yizhan.embedded.broker import Broker
+from yizhan.embedded.replay import stored_scans
+from yizhan.embedded.roles import Roles
+from yizhan.embedded.warehouse import Warehouse
+
+WAVE_BYTES: Final = 1 << 20
+"""Documents published before the chain must settle: well under what the broker keeps of a partition."""
+WAVE_LINES: Final = 4_000
+UNKNOWN: Final = "canonical"
+"""Ingress of documents that name no known network."""
+
+
+@dataclass
+class _Wave:
+    records: list[Outgoing]
+    size: int = 0
+
+
+class Stack:
+    """Everything in one process. `as_of` fixes the clock (epoch ms), else it is the wall's."""
+
+    def __init__(self, data: Path, reference: Reference, as_of: int | None) -> None:
+        self.warehouse = Warehouse(data, reference, as_of)
+        self.ledger, self.documents = Ledger(), 0
+        self._one_import = threading.Lock()
+        self._roles = Roles()
+        self._broker = Broker()
+        self._brokers = {"bootstrap.servers": self._broker.address, "log_level": 0}
+        kinds = {n.network: n.kind for n in reference.networks.values()} | {UNKNOWN: "CARRIER"}
+        self._ingress = {network: ingress(kind, network).name for network, kind in kinds.items()}
+        self._broker.create([*(t.name for t in FIXED), *self._ingress.values()])
+        self._sender = Sender(self._brokers)
+        self._start(reference, (lambda: as_of) if as_of is not None else (lambda: time.time_ns() // 1_000_000))
+
+    def _start(self, reference: Reference, clock: Callable[[], int]) -> None:
+        known = registry("mock://embedded")
+        register_all(known)
+        spoken = contracts(known)
+        admission = Admission(reference, load_sources(), Bounds())
+        role = AdmissionRole(
+            admission, spoken, Sender(self._brokers), {t: n for n, t in self._ingress.items()}, self._count
+        )
+        sink = SinkRole(self.warehouse.writer, spoken)
+        scans = [topic.name for topic in SCANS.values()]
+        job = TimelineJob(spoken, reference, clock)
+        kept = [*scans, LIFECYCLE.name, DEAD_LETTER.name]
+        inbound = list(self._ingress.values())
+        self._backlog = Backlog(
+            self._brokers, {ADMISSION: inbound, TIMELINES: [*scans, LINKS.name], SINK: kept}
+        )
+        self._roles.start("admission", lambda stop: Reader(self._brokers, ADMISSION, inbound).run(role.take, stop))
+        self._roles.start("sink", lambda stop: Reader(self._brokers, SINK, kept).run(sink.take, stop))
+        self._roles.start("timelines", lambda stop: run_timelines(job, self._broker.address, stop))
+        self._replay(spoken)
+
+    def _replay(self, spoken: Contracts) -> None:
+        """State lives in memory and the broker forgets: what is stored is published again, the chain does the rest."""
+        for scans in stored_scans(self.query):
+            self._publish(scan_records(scans, spoken))
+
+    def _count(self, admitted: Admitted) -> None:
+        self.ledger.write(admitted.scans, admitted.letters)
+
+    def take_in(self, paths: Sequence[Path], source: str | None, seen: Callable[[int], None]) -> int:
+        """Publish files in waves; returns the number of documents once all have settled. `seen`: progress."""
+        with self._one_import:
+            before = self.documents
+            for wave in self._waves(lines(paths, source)):
+                self._publish(wave.records)
+                self.documents += len(wave.records)
+                seen(len(wave.records))
+            return self.documents - before
+
+    def _waves(self, found: Iterable[Line]) -> Iterator[_Wave]:
+        wave = _Wave([])
+        for line in found:
+            if wave.records and (wave.size + len(line.payload) > WAVE_BYTES or len(wave.records) >= WAVE_LINES):
+                yield wave
+                wave = _Wave([])
+            wave.records.append(self._record(line))
+            wave.size += len(line.payload)
+        if wave.records:
+            yield wave
+
+    def _record(self, line: Line) -> Outgoing:
+        topic = self._ingress.get(line.network, self._ingress[UNKNOWN])
+        headers = ((FORMAT, line.format.encode()),)
+        arrived = () if line.arrived_at is None else ((ARRIVED, str(line.arrived_at).encode()),)
+        return Outgoing(topic, None, line.payload, headers + arrived)
+
+    def _publish(self, records: Iterable[Outgoing]) -> None:
+        self._sender.send(records)
+        self._backlog.wait(self._roles.check)
+
+    def query(self, sql: str) -> pa.Table:
+        """Read-only SQL."""
+        return self.warehouse.query(sql)
+
+    def account(self) -> Account:
+        """What was taken in since the start, held against what is stored."""
+        return account(self.query, self.ledger, self.documents)
+
+    def check(self) -> None:
+        """Raise RoleFailed if a role has ended."""
+        self._roles.check()
+
+    def close(self) -> None:
+        """Stop the roles, then the store."""
+        self._roles.stop()
+        self._backlog.close()
+        self.warehouse.close()
