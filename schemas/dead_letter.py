@@ -19,7 +19,7 @@ class Reason(StrEnum):
 
 
 @dataclass(unsafe_hash=True)  # not frozen: contextlib sets __traceback__ on what passes through it
-class Refusal(Exception):  # noqa: N818  # the trade's word; it is raised inside one document and kept as a value
+class Refusal(Exception):  # the trade's word; it is raised inside one document and kept as a value
     """Why a document (position -1) or its scan at `position` was refused; `field` as the source names it."""
 
     reason: Reason

@@ -21,7 +21,7 @@ MIB: Final = 1 << 20
 PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 
 
-class BadSchema(ValueError):  # noqa: N818  # what it is
+class BadSchema(ValueError):
     """A schema that is not taken: says where in it and why."""
 
 

@@ -21,7 +21,7 @@ REGION: Final = re.compile(r"^\d{12}$")
 TRIPS: Final = re.compile(r"^((MO|TU|WE|TH|FR|SA|SU)(,(MO|TU|WE|TH|FR|SA|SU))*)@([01]\d|2[0-3]):[0-5]\d$")
 
 
-class BadReference(ValueError):  # noqa: N818  # what it is
+class BadReference(ValueError):
     """A reference file that cannot be used: says which file, which line and why."""
 
 
@@ -97,9 +97,16 @@ def _read(path: Path, take: Callable[[dict[str, str]], Row]) -> Iterator[Row]:
     with path.open(encoding="utf-8", newline="") as lines:
         for number, row in enumerate(csv.DictReader(lines), start=2):
             try:
-                yield take(row)
+                yield take(_whole(row))
             except (KeyError, TypeError, ValueError) as cause:
                 raise BadReference(f"{path.name}, line {number}: {_say(cause)}") from cause
+
+
+def _whole(row: dict[str, str]) -> dict[str, str]:
+    # The csv module fills a short line with None, and keeps what is too much under None.
+    if None in row or None in row.values():
+        raise ValueError("has more or fewer cells than the first line")
+    return row
 
 
 def _say(cause: Exception) -> str:

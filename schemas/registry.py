@@ -24,11 +24,11 @@ class RegistryError(RuntimeError):
     """The registry did not answer, or answered with an error."""
 
 
-class NotRegistered(LookupError):  # noqa: N818  # the state of things, not a fault of the registry
+class NotRegistered(LookupError):
     """A schema or id that the registry does not have."""
 
 
-class Incompatible(ValueError):  # noqa: N818  # the registry's own word
+class Incompatible(ValueError):
     """A schema that does not keep FULL_TRANSITIVE with those registered under its subject."""
 
 

@@ -48,7 +48,8 @@ class Single:
         try:
             row: Any = fastavro.schemaless_reader(source, self._written, self._target)
         except Exception as cause:  # whatever the reader trips over, the bytes are no record
-            raise unreadable(f"{type(cause).__name__}: {cause}"[:200]) from cause
+            # Not its text: that names objects by address, and the same bytes must give the same letter.
+            raise unreadable(f"{type(cause).__name__} at byte {source.tell()} of {len(value)}") from cause
         if left := len(value) - source.tell():
             raise unreadable(f"{left} bytes left over")
         if self._can_read and not self._can_read(row):

@@ -11,9 +11,7 @@ from chdb import state
 from sinks.clickhouse.dialect import Version
 from sinks.clickhouse.store import Rows, StoreBusy, StoreError, insert_into, reading, text_or_bytes
 
-_ONE_PART: Final = (
-    "min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0, max_insert_block_size = 1000000000"
-)
+_ONE_PART: Final = "min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0, max_insert_block_size = 1000000000"
 
 
 class ChdbStore:

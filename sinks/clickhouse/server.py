@@ -90,5 +90,3 @@ def _table(values: Sequence[Sequence[Any]], named: Sequence[tuple[str, str]]) ->
 def _version(text: str) -> Version:
     major, minor = text.split(".")[:2]
     return int(major), int(minor)
-
-

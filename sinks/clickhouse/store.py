@@ -14,9 +14,7 @@ from sinks.clickhouse.dialect import Version
 Rows = pa.RecordBatch | pa.Table
 
 _STARTS: Final = ("SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN")
-_QUOTED: Final = re.compile(
-    r"(?P<name>`[^`]*`|\"[^\"]*\")|'(?:[^'\\]|\\.)*'|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL
-)
+_QUOTED: Final = re.compile(r"(?P<name>`[^`]*`|\"[^\"]*\")|'(?:[^'\\]|\\.)*'|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
 _FORBIDDEN: Final = (
     (re.compile(r";"), "more than one statement"),
     (re.compile(r"\binto\s+outfile\b", re.IGNORECASE), "INTO OUTFILE"),

@@ -39,14 +39,15 @@ class StateStore(base.Store[int, PartitionState]):
         self.rejected = 0
         """Changelog records that could not be joined."""
         self._offsets: dict[int, int] = {}
-        self._assigned: set[int] = set()
+        self.assigned: set[int] = set()
+        """Partitions this worker holds, standbys included."""
         self._failure: StateRejected | None = None
 
     def held(self, partition: int) -> PartitionState:
         """The state of a partition this worker holds."""
         if self._failure is not None:
             raise self._failure
-        if partition not in self._assigned:
+        if partition not in self.assigned:
             raise NotAssigned(f"{self.table_name}: partition {partition} is not assigned to this worker")
         return self._made(partition)
 
@@ -108,7 +109,7 @@ class StateStore(base.Store[int, PartitionState]):
     ) -> None:
         """Drop the states of partitions taken away: their next owner moves on."""
         del newly_assigned, generation_id
-        self._assigned = self._partitions(assigned)
+        self.assigned = self._partitions(assigned)
         for partition in self._partitions(revoked):
             self.data.pop(partition, None)
             self._offsets.pop(partition, None)

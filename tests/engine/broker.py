@@ -63,7 +63,7 @@ class Broker:
         if end > first:
             consumer.assign([tp])
             while not records or (records[-1].offset() or 0) < end - 1:
-                records += consumer.consume(1000, timeout=0.5)
+                records += consumer.consume(1000, timeout=0.05)
             consumer.unassign()
         return records
 

@@ -47,7 +47,9 @@ def scan(**words: object) -> dict[str, object]:
 def stage(**words: object) -> dict[str, object]:
     """A stage `county` that runs since second 1000."""
     blank = {f["name"]: _blank(f["type"]) for f in _stage_fields()}
-    return blank | {"stage": "county", "from_milestone": "county_in", "started_at": 1_000_000, "state": "running"} | words
+    return (
+        blank | {"stage": "county", "from_milestone": "county_in", "started_at": 1_000_000, "state": "running"} | words
+    )
 
 
 def parcel(**words: object) -> dict[str, object]:

@@ -1,0 +1,89 @@
+"""Whatever goes wrong ends the worker, and nothing is committed that isn't done."""
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
+from confluent_kafka import Consumer, TopicPartition
+
+from stream_jobs.engine import DeliveryFailed, RecordsLost, StateRejected, run
+from tests.engine.job import Job, KeySets, sets_of
+
+NEVER_S = 15.0
+
+
+async def run_till_it_ends(job: Job) -> None:
+    async with asyncio.timeout(NEVER_S):
+        await run(job.app()[0], asyncio.Event())
+
+
+def test_an_agents_exception_ends_the_process_and_its_batch_is_not_committed(job: Job) -> None:
+    """Faust would acknowledge the batch, commit it and go on: its records would be lost."""
+    job.broker.produce(job.sources[0], [(b"key-1", b"poison")])
+    job.broker.produce(job.sources[1], [(b"key-1", b"poison")])
+
+    command = [sys.executable, "-m", "tests.engine.crashing_worker", job.broker.address, job.name]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert ended.returncode != 0
+    assert "LookupError: poison" in ended.stderr
+    assert not job.committed()
+
+
+def test_nothing_is_committed_past_a_failed_delivery(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The output of one partition can't be delivered: flush raises, the worker ends, and no offset has moved."""
+    send_batch = AIOKafkaProducer.send_batch
+
+    async def fail(self: AIOKafkaProducer, batch: Any, topic: str, *, partition: int) -> Any:
+        if topic != job.output:
+            return await send_batch(self, batch, topic, partition=partition)
+        undelivered = asyncio.get_running_loop().create_future()
+        undelivered.set_exception(KafkaTimeoutError())
+        return undelivered
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_batch", fail)
+    job.fill(50)
+    with pytest.raises(DeliveryFailed):
+        asyncio.run(run_till_it_ends(job))
+
+    assert job.batches
+    assert not job.committed()
+    assert not job.broker.read(job.changelog)
+
+
+def test_records_the_broker_dropped_unread_are_noticed(job: Job) -> None:
+    """The in-process broker keeps some MiB a partition and drops the oldest without a word."""
+    topic = job.sources[0]
+    consumer = Consumer({"bootstrap.servers": job.broker.address, "group.id": job.name})
+    written = job.broker.produce(topic, [(b"key-1", b"read")] * 10)
+    partition = written[0].partition() or 0
+    consumer.commit(offsets=[TopicPartition(topic, partition, 10)], asynchronous=False)
+    consumer.close()
+    job.broker.produce(topic, [(b"key-1", b"x" * 100_000)] * 80)
+    first, _ = job.broker.watermarks(topic, partition)
+
+    with pytest.raises(RecordsLost) as lost:
+        asyncio.run(run_till_it_ends(job))
+
+    assert first > 10
+    assert lost.value.args == (topic, partition, 10, first)
+    assert job.committed() == {(topic, partition): 10}
+
+
+def test_a_changelog_that_cannot_be_joined_stops_the_worker(job: Job, caplog: pytest.LogCaptureFixture) -> None:
+    """Faust would warn, leave the records out and go on with a state that lacks them."""
+    good = [(b"key-%d" % n, b"v") for n in range(5)]
+    job.broker.produce(job.changelog, good)
+    bad = job.broker.produce(job.changelog, [(b"key-1", None)])
+    job.fill(20)
+
+    with pytest.raises(StateRejected, match=f"{job.changelog}.{bad[0].partition()}"):
+        asyncio.run(run_till_it_ends(job))
+
+    assert "can't be joined" in caplog.text
+    assert not job.batches
+    assert not job.committed()

@@ -1,0 +1,211 @@
+"""The producer: order, limits, back-pressure and a flush that ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from stream_jobs.engine import BatchApp, DeliveryFailed, Outgoing, RecordTooLarge, build_app
+from stream_jobs.engine.budget import ByteBudget
+from stream_jobs.engine.producer import MESSAGE_LIMIT, BatchProducer
+from tests.engine.broker import PARTITIONS, Broker
+from tests.engine.job import Job
+
+
+def with_producer(broker: Broker, work: Callable[[BatchProducer], Awaitable[None]]) -> None:
+    """Do something with a started producer."""
+
+    async def main() -> None:
+        app: BatchApp = build_app("producing", broker.address, partitions=PARTITIONS)
+        producer = app.producer
+        assert isinstance(producer, BatchProducer)
+        await producer.start()
+        try:
+            await work(producer)
+        finally:
+            await producer.stop()
+
+    asyncio.run(main())
+
+
+class Acks:
+    """Takes aiokafka's place: notes what is sent and acknowledges when told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: list[str] = []
+        self.open: list[asyncio.Future[Any]] = []
+        monkeypatch.setattr(AIOKafkaProducer, "send_batch", self._send)
+
+    async def _send(self, batch: Any, topic: str, *, partition: int) -> asyncio.Future[Any]:
+        self.sent.append(topic)
+        self.open.append(asyncio.get_running_loop().create_future())
+        return self.open[-1]
+
+    async def settle(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def answer(self, number: int, fault: Exception | None = None) -> None:
+        if fault is None:
+            self.open[number].set_result(RecordAt(100 + number))
+        else:
+            self.open[number].set_exception(fault)
+        await self.settle()
+
+
+class RecordAt:
+    """A broker's answer."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+
+def out(topic: str) -> Outgoing:
+    return Outgoing(topic, 0, [(b"k", b"v")])
+
+
+def test_a_changelog_goes_out_after_the_outputs_are_in(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the two, a worker must see the batch change its state again."""
+
+    async def work(producer: BatchProducer) -> None:
+        acks = Acks(monkeypatch)
+        delivery = await producer.deliver([out("one"), out("two")], out("log"))
+        await acks.settle()
+        assert acks.sent == ["one", "two"]
+        await acks.answer(0)
+        assert acks.sent == ["one", "two"]
+        await acks.answer(1)
+        assert acks.sent == ["one", "two", "log"]
+        assert not delivery.done()
+        await acks.answer(2)
+        assert await delivery == 102
+
+    with_producer(broker, work)
+
+
+def test_changelogs_of_successive_batches_keep_their_order(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second batch's outputs go out at once, its changelog waits for the first one's."""
+
+    async def work(producer: BatchProducer) -> None:
+        acks = Acks(monkeypatch)
+        await producer.deliver([out("first")], out("log"))
+        await producer.deliver([out("second")], out("log"))
+        await acks.settle()
+        assert acks.sent == ["first", "second"]
+        await acks.answer(1)
+        assert acks.sent == ["first", "second"]
+        await acks.answer(0)
+        assert acks.sent == ["first", "second", "log"]
+        await acks.answer(2)
+        assert acks.sent == ["first", "second", "log", "log"]
+        await acks.answer(3)
+
+    with_producer(broker, work)
+
+
+def test_a_flush_waits_for_what_was_begun_before_it_and_nothing_else(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside an agent that keeps sending, a flush of everything would never end and nothing be committed."""
+
+    async def work(producer: BatchProducer) -> None:
+        acks = Acks(monkeypatch)
+        await producer.deliver([out("before")], out("log"))
+        await acks.settle()
+        flush = asyncio.ensure_future(producer.flush())
+        await acks.settle()
+        producer.send_records("after", 0, [(b"k", b"v")])
+        await acks.answer(0)
+        assert acks.sent == ["before", "after", "log"]
+        assert not flush.done()
+        await acks.answer(2)
+        await asyncio.wait_for(flush, 1)
+        assert not acks.open[1].done()
+
+    with_producer(broker, work)
+
+
+def test_a_failure_is_never_forgotten(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The changelog after a failed output stays unsent; every later flush and sending raises."""
+
+    async def work(producer: BatchProducer) -> None:
+        acks = Acks(monkeypatch)
+        delivery = await producer.deliver([out("one")], out("log"))
+        await acks.settle()
+        await acks.answer(0, ConnectionError("gone"))
+        assert acks.sent == ["one"]
+        for _ in range(2):
+            with pytest.raises(DeliveryFailed, match="gone"):
+                await producer.flush()
+        with pytest.raises(DeliveryFailed):
+            producer.send_records("more", 0, [(b"k", b"v")])
+        with pytest.raises(DeliveryFailed):
+            await producer.deliver([], out("log"))
+        assert isinstance(delivery.exception(), ConnectionError)
+
+    with_producer(broker, work)
+
+
+def test_a_failed_message_of_fausts_own_is_noticed_too(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(producer: BatchProducer) -> None:
+        async def send(*_: Any, **__: Any) -> asyncio.Future[Any]:
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(ConnectionError("gone"))
+            return failed
+
+        monkeypatch.setattr(AIOKafkaProducer, "send", send)
+        await producer.send("topic", b"k", b"v", 0, None, None)
+        with pytest.raises(DeliveryFailed, match="gone"):
+            await producer.flush()
+
+    with_producer(broker, work)
+
+
+def test_large_sendings_are_split_below_the_brokers_limit_in_order(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three MB become four batches; a record between the batch size and the limit goes alone."""
+    sizes: list[int] = []
+    send_batch = AIOKafkaProducer.send_batch
+
+    async def note(self: AIOKafkaProducer, batch: Any, topic: str, *, partition: int) -> Any:
+        sizes.append(batch.size())
+        return await send_batch(self, batch, topic, partition=partition)
+
+    async def work(producer: BatchProducer) -> None:
+        pairs = [(b"%d" % n, b"x" * 100_000) for n in range(30)] + [(b"30", b"x" * 1_000_000)]
+        assert await producer.send_records(job.output, 2, pairs) == 30
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_batch", note)
+    with_producer(job.broker, work)
+    assert len(sizes) == 5
+    assert max(sizes) < MESSAGE_LIMIT
+    assert [message.key() for message in job.broker.read(job.output)] == [b"%d" % n for n in range(31)]
+
+
+def test_a_record_no_broker_takes_is_named(job: Job) -> None:
+    async def work(producer: BatchProducer) -> None:
+        with pytest.raises(RecordTooLarge, match=r"out\[1\]"):
+            await producer.send_records(job.output, 1, [(b"k", b"x" * MESSAGE_LIMIT)])
+
+    with_producer(job.broker, work)
+
+
+def test_a_budget_holds_up_what_is_too_much_and_lets_the_largest_go_alone() -> None:
+    async def main() -> None:
+        budget = ByteBudget(10)
+        await budget.take(25)
+        waiting = [asyncio.ensure_future(budget.take(size)) for size in (6, 4, 1)]
+        await asyncio.sleep(0)
+        assert [task.done() for task in waiting] == [False] * 3
+        budget.give(25)
+        await asyncio.sleep(0.01)
+        assert [task.done() for task in waiting] == [True, True, False]
+        budget.give(6)
+        await asyncio.wait_for(waiting[2], 1)
+
+    asyncio.run(main())
