@@ -75,5 +75,6 @@ def _scans(whole: object, shape: DocumentShape) -> list[Any]:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "an object", list: "an empty list" if value == [] else "a list", str: "a text", bool: "a truth value"}
-    return "nothing" if value is None else names.get(type(value), "a number")
+    if value is None or value == []:
+        return "nothing" if value is None else "an empty list"
+    return {dict: "an object", list: "a list", str: "a text", bool: "a truth value"}.get(type(value), "a number")

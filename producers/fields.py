@@ -76,7 +76,8 @@ def network(value: object, origin: Origin, by_code: Mapping[str, str]) -> str:
 def identity(value: object, field: str) -> str:
     """An event id, text or number, as text."""
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not 0 < len(str(value)) <= LONGEST_ID:
-        raise Refusal(Reason.BAD_SHAPE, field, f"an id of 1 to {LONGEST_ID} characters is expected, found {value!r}"[:200])
+        detail = f"an id of 1 to {LONGEST_ID} characters is expected, found {value!r}"
+        raise Refusal(Reason.BAD_SHAPE, field, detail[:200])
     return str(value)
 
 

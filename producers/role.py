@@ -41,10 +41,10 @@ class AdmissionRole:
     def _document(self, message: Message) -> Document:
         topic = str(message.topic())
         network = self._networks[topic]
-        headers = dict(message.headers() or ())
+        headers = _headers(message)
         return Document(
             network=network,
-            format=headers.get(FORMAT, network.encode()).decode(),
+            format=headers.get(FORMAT, network),
             payload=message.value() or b"",
             received_at=_arrived(message, headers),
             topic=topic,
@@ -74,7 +74,12 @@ def scan_records(scans: Sequence[dict[str, Any]], spoken: Contracts) -> list[Out
     return records
 
 
-def _arrived(message: Message, headers: Mapping[str, bytes]) -> int:
+def _headers(message: Message) -> dict[str, str]:
+    found = dict(message.headers() or ())
+    return {name: value.decode(errors="replace") for name, value in found.items() if isinstance(value, bytes)}
+
+
+def _arrived(message: Message, headers: Mapping[str, str]) -> int:
     if ARRIVED in headers:
         return int(headers[ARRIVED])
     kind, at = message.timestamp()

@@ -43,7 +43,8 @@ class Mapper:
         mapped = self._fields
         number, issuer = self._number(document, raw), self._issuer(document, raw)
         code = self._code(document, raw)
-        at, basis = fields.instant(mapped.time.find(document, raw), mapped.time.text, self._zone, received_at, self._bounds)
+        told = mapped.time.find(document, raw)
+        at, basis = fields.instant(told, mapped.time.text, self._zone, received_at, self._bounds)
         place = self._place(document, raw)
         scan = {
             "event_id": self._event_id(document, raw, (issuer, number, code, at, place["facility_id"])),
@@ -166,5 +167,3 @@ def _events(scan: Scan, activities: tuple[str, ...], link: Scan | None) -> list[
         }
         for half, activity in enumerate(activities, start=1)
     ]
-
-

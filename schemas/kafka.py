@@ -32,7 +32,7 @@ class Outgoing:
     topic: str
     key: bytes | None
     value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, str | bytes | None], ...] = ()
 
 
 class Sender:
@@ -109,17 +109,15 @@ class Reader:
         batch = [self._checked(message) for message in self._consumer.consume(MOST_A_BATCH, timeout=0.02)]
         if batch:
             take(batch)
-            ends = {(m.topic(), m.partition()): m.offset() + 1 for m in batch}
-            self._consumer.commit(
-                offsets=[TopicPartition(t, p, end) for (t, p), end in ends.items()], asynchronous=False
-            )
+            ends = [TopicPartition(topic, partition, end) for (topic, partition), end in self._next.items()]
+            self._consumer.commit(offsets=ends, asynchronous=False)
 
     def _checked(self, message: Message) -> Message:
         if message.error() is not None:
             raise KafkaException(message.error())
-        place = str(message.topic()), int(message.partition() or 0)
-        expected = self._next.get(place, message.offset())
-        if message.offset() != expected:
-            raise RecordsLost(f"{place[0]}/{place[1]}: expected offset {expected}, found {message.offset()}")
+        place, offset = (str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
+        expected = self._next.get(place, offset)
+        if offset != expected:
+            raise RecordsLost(f"{place[0]}/{place[1]}: expected offset {expected}, found {offset}")
         self._next[place] = expected + 1
         return message

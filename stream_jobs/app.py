@@ -10,10 +10,10 @@ parcels.links
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiokafka.partitioner import murmur2
+from faust.types import StreamT
 
 from schemas.topics import DEAD_LETTER, LIFECYCLE, LINKS, PARTITIONS, SCANS
 from stream_jobs.engine import BatchApp, HeldPartition, Outgoing, RecordBatch, build_app, run
@@ -32,7 +32,7 @@ def timelines_app(job: TimelineJob, brokers: str, **settings: Any) -> BatchApp: 
     app = build_app(GROUP, brokers, partitions=PARTITIONS, commit_interval=COMMIT_SECONDS, **settings)
     table = app.state_table(TABLE, lambda _partition: job.new_state())
 
-    async def join(stream: AsyncIterator[RecordBatch]) -> None:
+    async def join(stream: StreamT[RecordBatch]) -> None:
         async for batch in stream:
             held = table.partition(batch.partition)
             output = _joined(job, held, batch)
@@ -49,9 +49,7 @@ def _joined(job: TimelineJob, held: HeldPartition[Timelines], batch: RecordBatch
     return job.scans(held.state, batch.topic, values)
 
 
-def _outgoing(
-    job: TimelineJob, held: HeldPartition[Timelines], batch: RecordBatch, output: Output
-) -> list[Outgoing]:
+def _outgoing(job: TimelineJob, held: HeldPartition[Timelines], batch: RecordBatch, output: Output) -> list[Outgoing]:
     """A parcel's id is a waybill of this partition, so its lifecycle goes to the same; links go where they are read."""
     told: dict[int, Pairs] = defaultdict(list)
     for waybill, message in output.links:
@@ -85,6 +83,6 @@ async def _until(job: TimelineJob, brokers: str, stop: threading.Event) -> None:
 
 
 async def _ask(stop: threading.Event, ended: asyncio.Event) -> None:
-    while not stop.is_set():
+    while not stop.is_set():  # noqa: ASYNC110  # a thread's event can only be looked at
         await asyncio.sleep(ASK_STOP_SECONDS)
     ended.set()

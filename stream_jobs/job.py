@@ -45,7 +45,8 @@ class LinksTail:
     def encode(self, facts: Iterable[Fact], timelines: Mapping[bytes, bytes]) -> bytes:
         """Sorted, so that equal knowledge is equal bytes."""
         told = [_signed(fact) for fact in sorted(facts)]
-        return self._codec.encode([{"facts": told, "timelines": {k.decode(): timelines[k] for k in sorted(timelines)}}])[0]
+        by_waybill = {waybill.decode(): timelines[waybill] for waybill in sorted(timelines)}
+        return self._codec.encode([{"facts": told, "timelines": by_waybill}])[0]
 
     def decode(self, value: bytes) -> Told:
         """Raises Refusal for bytes that are no such record."""

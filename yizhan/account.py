@@ -40,9 +40,7 @@ class Ledger:
 
     def write(self, scans: list[dict[str, Any]], letters: list[dict[str, Any]]) -> None:
         """Note a batch: identities once, copies counted."""
-        self.scans.update(
-            hash((s["issuer"], s["tracking_number"], s["source"], s["event_id"])) for s in scans
-        )
+        self.scans.update(hash((s["issuer"], s["tracking_number"], s["source"], s["event_id"])) for s in scans)
         self.letters.update(hash((d["source"], d["letter_id"])) for d in letters)
         self.copies.update(scans=len(scans), letters=len(letters))
 

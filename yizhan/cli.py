@@ -7,11 +7,16 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from yizhan.desk import NoData, desk, quoted
+from schemas.vocabulary import MILESTONES
+from yizhan.desk import desk, quoted
 from yizhan.doctor import findings
-from yizhan.embedded.door import NotAnswered
 from yizhan.embedded.run import import_into, run_up
 from yizhan.printing import ERR, OUT, print_json, print_rows
+
+
+class NotFound(LookupError):
+    """What was asked for is not there."""
+
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="The event backbone of rural parcel networks.")
 letters = typer.Typer(no_args_is_help=True, help="What could not be taken, with its bytes and the reason.")
@@ -53,24 +58,38 @@ def track(number: str, data: Data = HERE, as_json: Json = False) -> None:
     wanted = number.upper().replace(" ", "") if ":" not in number else number
     test = f"w = {quoted(wanted)}" if ":" in number else f"splitByChar(':', w)[2] = {quoted(wanted)}"
     with desk(data) as asked:
-        found = asked.rows(f"SELECT * FROM parcels WHERE arrayExists(w -> {test}, waybills)")  # noqa: S608  # quoted
+        found = asked.rows(f"SELECT * FROM parcels WHERE arrayExists(w -> {test}, waybills)")  # quoted
         if not found:
-            raise typer.BadParameter(f"no parcel ever travelled under {number}; is it imported? See: yizhan dead-letters list")
+            raise NotFound(f"no parcel ever travelled under {number}; is it imported? See: yizhan dead-letters list")
         ids = ", ".join(quoted(parcel["parcel_id"]) for parcel in found)
-        stages = asked.rows(f"SELECT * FROM parcel_stages WHERE parcel_id IN ({ids}) ORDER BY parcel_id, started_at")  # noqa: S608
+        stages = asked.rows(f"SELECT * FROM parcel_stages WHERE parcel_id IN ({ids}) ORDER BY parcel_id, started_at")
     _show_parcels(found, stages, as_json=as_json)
 
 
 def _show_parcels(found: list[dict[str, Any]], stages: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        print_json([parcel | {"stages": [s for s in stages if s["parcel_id"] == parcel["parcel_id"]]} for parcel in found])
+        print_json(
+            [parcel | {"stages": [s for s in stages if s["parcel_id"] == parcel["parcel_id"]]} for parcel in found]
+        )
         return
-    shown = ("stage", "started_at", "ended_at", "seconds", "state", "verdict", "target", "operator", "village")
     for parcel in found:
-        OUT.print(f"[b]{parcel['shown_by']}[/]  {parcel['status']}  {parcel['direction']}  with {parcel['custodian'] or '-'}")
+        OUT.print(
+            f"[b]{parcel['shown_by']}[/]  {parcel['status']}  {parcel['direction']}  with {parcel['custodian'] or '-'}"
+        )
         OUT.print("waybills: " + ", ".join(parcel["waybills"]))
-        print_rows([{"milestone": k[:-3], "at": v} for k, v in parcel.items() if k.endswith("_at") and v is not None])
-        print_rows([{name: s[name] for name in shown} for s in stages if s["parcel_id"] == parcel["parcel_id"]], "stages")
+        passed = [(name, parcel[f"{name}_at"]) for name in (m.name for m in MILESTONES)]
+        print_rows([{"milestone": name, "at (UTC)": at} for name, at in passed if at is not None])
+        print_rows([_stage(stage) for stage in _of(parcel, stages)], "stages")
+
+
+def _of(parcel: dict[str, Any], stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [stage for stage in stages if stage["parcel_id"] == parcel["parcel_id"]]
+
+
+def _stage(stage: dict[str, Any]) -> dict[str, Any]:
+    hours = None if stage["seconds"] is None else f"{stage['seconds'] / 3600:.1f}"
+    shown = {name: stage[name] for name in ("stage", "state", "verdict", "target", "operator")}
+    return shown | {"hours": hours}
 
 
 @cli.command()
@@ -83,13 +102,15 @@ def sql(query: str, data: Data = HERE, as_json: Json = False) -> None:
 
 @letters.command("list")
 def list_letters(
-    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None, data: Data = HERE, as_json: Json = False
+    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
+    data: Data = HERE,
+    as_json: Json = False,
 ) -> None:
     """List what was refused: source, reason, field and cause."""
     where = f"WHERE reason = {quoted(reason)}" if reason else ""
-    columns = "letter_id, source, reason, field, detail, position, payload_bytes, received_at"
+    columns = "letter_id, source, reason, field, detail"
     with desk(data) as asked:
-        found = asked.rows(f"SELECT {columns} FROM dead_letters {where} ORDER BY received_at, letter_id")  # noqa: S608
+        found = asked.rows(f"SELECT {columns} FROM dead_letters {where} ORDER BY received_at, letter_id")
     (print_json if as_json else print_rows)(found)
 
 
@@ -97,9 +118,9 @@ def list_letters(
 def show_letter(letter_id: str, data: Data = HERE, as_json: Json = False) -> None:
     """Show one dead letter with its bytes."""
     with desk(data) as asked:
-        found = asked.rows(f"SELECT * FROM dead_letters WHERE letter_id = {quoted(letter_id)}")  # noqa: S608
+        found = asked.rows(f"SELECT * FROM dead_letters WHERE letter_id = {quoted(letter_id)}")
     if not found:
-        raise typer.BadParameter(f"no dead letter {letter_id}; see: yizhan dead-letters list")
+        raise NotFound(f"no dead letter {letter_id}; see: yizhan dead-letters list")
     if as_json:
         print_json(found)
         return
@@ -130,7 +151,7 @@ def main() -> None:
     """Run the command; an expected failure is one line, not a traceback."""
     try:
         cli()
-    except (NoData, NotAnswered, OSError, ValueError, RuntimeError) as failure:
+    except (OSError, ValueError, LookupError, RuntimeError) as failure:
         ERR.print(f"[red]yizhan:[/] {failure}", highlight=False)
         sys.exit(1)
 

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
+from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 
@@ -24,8 +26,22 @@ def print_rows(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> N
     for name in rows[0] if rows else ("nothing found",):
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*("-" if value is None else str(value) for value in row.values()))
+        table.add_row(*map(_text, row.values()))
     OUT.print(table)
+
+
+def _counts(counts: Mapping[str, int], title: str) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    for name, count in counts.items():
+        table.add_row(name, f"{count:>5}")
+    return table
+
+
+def _text(value: object) -> str:
+    """A cell: times to the second, in UTC."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "-" if value is None else str(value)
 
 
 def print_account(found: Account) -> None:
@@ -36,9 +52,11 @@ def print_account(found: Account) -> None:
         f"dead-lettered {found.dead_lettered} + refused {found.refused} ({ok}); "
         f"{found.repeats} came again and changed nothing"
     )
+    tables: list[Table] = []
     for title in ("scans_by_source", "unmapped_by_network", "dead_letters_by_reason", "parcels_by_status"):
         counts = getattr(found, title)
         if counts:
-            print_rows([counts], title.replace("_", " "))
+            tables.append(_counts(counts, title.replace("_", " ")))
+    OUT.print(Columns(tables, padding=(0, 3)))
     if found.slowest_stages:
         print_rows(found.slowest_stages, "slowest stages")

@@ -115,9 +115,7 @@ def _run(store: Store, steps: list[Step]) -> list[Step]:
 def _note(store: Store, step: Step) -> None:
     turn = store.query(f"SELECT count() + 1 AS turn FROM {JOURNAL}")["turn"][0].as_py()  # noqa: S608  # own name
     m, applied = step.migration, int(step.direction == "up")
-    store.command(
-        f"INSERT INTO {JOURNAL} SELECT {m.number}, '{m.name}', {turn}, {applied}, now()"  # noqa: S608  # names from our files
-    )
+    store.command(f"INSERT INTO {JOURNAL} SELECT {m.number}, '{m.name}', {turn}, {applied}, now()")
 
 
 def _statements(migration: Migration, direction: Direction, store: Store) -> tuple[str, ...]:

@@ -5,13 +5,13 @@ and one part: after a crash all of its rows are there or none.
 """
 
 import re
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import pyarrow as pa
 
 from sinks.clickhouse.dialect import Version
 
-Rows = pa.RecordBatch | pa.Table
+Rows: TypeAlias = pa.RecordBatch | pa.Table
 
 _STARTS: Final = ("SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN")
 _QUOTED: Final = re.compile(r"(?P<name>`[^`]*`|\"[^\"]*\")|'(?:[^'\\]|\\.)*'|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)

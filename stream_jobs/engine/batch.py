@@ -28,7 +28,7 @@ class RecordBatch:
         return self.offsets[index] if self.offsets else self.first_offset + index
 
 
-class RecordsLost(Exception):  # noqa: N818  # it says what happened, as the operator will look it up
+class RecordsLost(Exception):  # it says what happened, as the operator will look it up
     """A stretch of a log is gone that this group has not read: the broker dropped it, or the log was cut back."""
 
     def __init__(self, topic: str, partition: int, expected: int, got: int) -> None:

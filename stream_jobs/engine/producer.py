@@ -38,11 +38,11 @@ class Outgoing:
         return sum(len(key) + len(value or b"") for key, value in self.pairs)
 
 
-class DeliveryFailed(Exception):  # noqa: N818  # it says what happened
+class DeliveryFailed(Exception):  # it says what happened
     """Records did not reach the broker; nothing after them may be committed."""
 
 
-class RecordTooLarge(Exception):  # noqa: N818  # it says what is wrong
+class RecordTooLarge(Exception):  # it says what is wrong
     """One record alone exceeds what a broker takes."""
 
 

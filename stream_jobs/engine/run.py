@@ -33,12 +33,13 @@ async def run(app: BatchApp, until: asyncio.Event) -> None:
         waiting.cancel()
 
 
-def run_worker(app: BatchApp, loglevel: str = "INFO") -> NoReturn:
+def run_worker(app: BatchApp) -> NoReturn:
     """Run the app as this process's work, until a signal; a crash ends the process with a code other than 0.
 
-    Logging stays as the caller has set it up.
+    Logging stays as the caller has set it up; without any, a crash is silent but for the code.
     """
-    worker = faust.Worker(app, loglevel=loglevel, quiet=True, override_logging=False, redirect_stdouts=False)
+    worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False)
+    worker.spinner = None  # it would write escape codes to stdout
     worker.execute_from_commandline()
 
 

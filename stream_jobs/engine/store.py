@@ -19,11 +19,11 @@ class PartitionState(Protocol):
 StateFactory = Callable[[int], PartitionState]
 
 
-class StateRejected(Exception):  # noqa: N818  # it says what happened
+class StateRejected(Exception):  # it says what happened
     """The changelog holds something the state can't take."""
 
 
-class NotAssigned(LookupError):  # noqa: N818  # it says what is wrong
+class NotAssigned(LookupError):  # it says what is wrong
     """The partition belongs to another worker."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
 
@@ -34,12 +34,12 @@ class Broker:
             self._owner.list_topics(topic, timeout=TIMEOUT_S)
 
     def produce(
-        self, topic: str, records: Iterable[tuple[bytes, bytes | None]], **settings: Any
+        self, topic: str, records: Iterable[tuple[bytes, bytes | None]], partitioner: str = "murmur2_random"
     ) -> list[Message]:
         """Write records, each to the partition of its key as aiokafka and Faust compute it."""
         written: list[Message] = []
-        config = {"bootstrap.servers": self.address, "partitioner": "murmur2_random", "linger.ms": 5}
-        producer = Producer(config | settings)
+        config = {"bootstrap.servers": self.address, "partitioner": partitioner, "linger.ms": 5}
+        producer = Producer(config)
         for key, value in records:
             producer.produce(topic, value, key, on_delivery=lambda _, message: written.append(message))
             producer.poll(0)
@@ -71,9 +71,7 @@ class Broker:
         """First offset and end of a partition's log."""
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": "onlooker"})
         try:
-            first, end = consumer.get_watermark_offsets(
-                TopicPartition(topic, partition), timeout=TIMEOUT_S
-            )
+            first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
         finally:
             consumer.close()
         return first, end

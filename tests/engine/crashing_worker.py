@@ -1,9 +1,11 @@
 """A worker process whose agent fails at a record `poison`. Arguments: broker address, job name."""
 
+import logging
 import sys
-from typing import Any
 
-from stream_jobs.engine import build_app, run_worker
+from faust.types import StreamT
+
+from stream_jobs.engine import RecordBatch, build_app, run_worker
 from tests.engine.broker import PARTITIONS
 
 
@@ -13,11 +15,12 @@ def main(address: str, name: str) -> None:
     )
 
     @app.agent(app.batches(f"{name}.left", f"{name}.right"), name="join")
-    async def join(stream: Any) -> None:
+    async def join(stream: StreamT[RecordBatch]) -> None:
         async for batch in stream:
             if b"poison" in batch.values:
                 raise LookupError("poison")
 
+    logging.basicConfig(level=logging.WARNING)
     run_worker(app)
 
 

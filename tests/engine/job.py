@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from faust.types import StreamT
+
 from stream_jobs.engine import BatchApp, BatchTable, HeldPartition, Outgoing, RecordBatch, build_app
 from tests.engine.broker import PARTITIONS, Broker
 
@@ -24,6 +26,7 @@ class KeySets:
         self.values: dict[bytes, frozenset[bytes]] = {}
 
     def apply(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Join sets in; a key without any is no state of ours."""
         for key, value in pairs:
             if value is None:
                 raise ValueError("no values")
@@ -50,15 +53,23 @@ class Job:
         self.changelog = f"{self.name}-sets-changelog"
         self.broker.touch(*self.sources, self.output, self.changelog)
 
-    def app(self, step: Step | None = None, **settings: Any) -> tuple[BatchApp, BatchTable[KeySets]]:
+    def app(self, step: Step | None = None, recover: bool = True) -> tuple[BatchApp, BatchTable[KeySets]]:
         """A worker; `step` comes instead of joining and delivering."""
-        settings = {"broker_session_timeout": SESSION_S, "broker_heartbeat_interval": 0.3} | settings
-        app = build_app(self.name, self.broker.address, partitions=PARTITIONS, commit_interval=0.2, **settings)
+        app = build_app(
+            self.name,
+            self.broker.address,
+            partitions=PARTITIONS,
+            commit_interval=0.2,
+            standby_replicas=int(recover),
+            recover=recover,
+            broker_session_timeout=SESSION_S,
+            broker_heartbeat_interval=0.3,
+        )
         table = app.state_table("sets", KeySets)
         work = step or self.join
 
         @app.agent(app.batches(*self.sources), name="join")
-        async def join(stream: Any) -> None:
+        async def join(stream: StreamT[RecordBatch]) -> None:
             async for batch in stream:
                 await work(table.partition(batch.partition), batch)
                 self.batches.append(batch)
@@ -86,6 +97,7 @@ class Job:
         return {tp: end for tp, end in marks.items() if end}
 
     def committed(self) -> dict[tuple[str, int], int]:
+        """Offsets the job has committed."""
         return self.broker.committed(self.name, self.sources)
 
     def sent(self, topic: str) -> dict[bytes, frozenset[bytes]]:
@@ -96,10 +108,11 @@ class Job:
     async def until(self, done: Callable[[], Any]) -> None:
         """Wait for a condition that looks at the broker or the job."""
         async with asyncio.timeout(PATIENCE_S):
-            while not await asyncio.to_thread(done):
+            while not await asyncio.to_thread(done):  # noqa: ASYNC110  # the broker tells nobody
                 await asyncio.sleep(0.05)
 
     async def until_committed(self) -> None:
+        """Wait until all there is to read is committed."""
         await self.until(lambda: self.committed() == self.ends())
 
 

@@ -1,5 +1,7 @@
 """Whatever goes wrong ends the worker, and nothing is committed that isn't done."""
 
+# ruff: noqa: ANN401  # stands in for aiokafka's untyped methods
+
 import asyncio
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from aiokafka.errors import KafkaTimeoutError
 from confluent_kafka import Consumer, TopicPartition
 
 from stream_jobs.engine import DeliveryFailed, RecordsLost, StateRejected, run
-from tests.engine.job import Job, KeySets, sets_of
+from tests.engine.job import Job
 
 NEVER_S = 15.0
 

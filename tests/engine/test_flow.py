@@ -72,7 +72,7 @@ def test_an_app_lives_in_a_thread_of_another_program_with_states_from_elsewhere(
     async def main() -> None:
         until = asyncio.Event()
         started.append((asyncio.get_running_loop(), until))
-        await run(job.app(recover=False, standby_replicas=0)[0], until)
+        await run(job.app(recover=False)[0], until)
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()

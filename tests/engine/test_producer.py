@@ -1,5 +1,7 @@
 """The producer: order, limits, back-pressure and a flush that ends."""
 
+# ruff: noqa: ANN401, ARG002, D102  # stands in for aiokafka's untyped methods
+
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -85,9 +87,7 @@ def test_a_changelog_goes_out_after_the_outputs_are_in(broker: Broker, monkeypat
     with_producer(broker, work)
 
 
-def test_changelogs_of_successive_batches_keep_their_order(
-    broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changelogs_of_successive_batches_keep_their_order(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second batch's outputs go out at once, its changelog waits for the first one's."""
 
     async def work(producer: BatchProducer) -> None:
@@ -165,9 +165,7 @@ def test_a_failed_message_of_fausts_own_is_noticed_too(broker: Broker, monkeypat
     with_producer(broker, work)
 
 
-def test_large_sendings_are_split_below_the_brokers_limit_in_order(
-    job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_sendings_are_split_below_the_brokers_limit_in_order(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three MB become four batches; a record between the batch size and the limit goes alone."""
     sizes: list[int] = []
     send_batch = AIOKafkaProducer.send_batch

@@ -1,5 +1,8 @@
 """Bytes that are no record: nothing crashes, nothing is raised, both paths agree on what is bad."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -133,3 +136,30 @@ def test_another_form_of_the_same_list_is_read() -> None:
 def test_a_tombstone_is_refused_not_raised() -> None:
     found = CODECS["ScanEvent"].decode([None, *batch(SCAN_EVENT, 1)])  # type: ignore[list-item]
     assert positions(found.refused) == [0]
+
+
+def test_the_first_byte_is_zero_or_there_is_no_header() -> None:
+    values = [bytes([first]) + batch(SCAN_EVENT, 1)[0][1:] for first in (0, 1, 255)]
+    _, bad = agree(CODECS["ScanEvent"], values)
+
+    assert bad == 2
+
+
+def test_a_message_of_exactly_the_limit_is_good() -> None:
+    row = {**CODECS["ScanEvent"].decode_one(batch(SCAN_EVENT, 1)[0]), "raw_code": "x" * (1 << 19)}
+    spare = SCAN_EVENT.limit - len(CODECS["ScanEvent"].encode([row])[0])
+    values = CODECS["ScanEvent"].encode([{**row, "raw_code": "x" * ((1 << 19) + spare)}])
+
+    assert len(values[0]) == SCAN_EVENT.limit
+    assert agree(CODECS["ScanEvent"], values) == (1, 0)
+
+
+def test_a_refusal_passes_through_a_context() -> None:
+    """Contexts made from generators set an exception's traceback, so it may not be frozen."""
+
+    @contextmanager
+    def around() -> Iterator[None]:
+        yield
+
+    with pytest.raises(Refusal), around():
+        CODECS["ScanEvent"].decode_one(b"")

@@ -35,7 +35,7 @@ def table(record: str, rows: Sequence[Mapping[str, object]]) -> pa.Table:
     """Rows that name what matters; the other fields are null, zero or empty."""
     fields = avsc(record)
     blank = {f["name"]: _blank(f["type"]) for f in fields}
-    return pa.Table.from_pylist([blank | row for row in rows], schema(fields))
+    return pa.Table.from_pylist([{**blank, **row} for row in rows], schema(fields))
 
 
 def scan(**words: object) -> dict[str, object]:

@@ -108,5 +108,5 @@ def test_lines_are_taken_by_the_servers_version() -> None:
 
 def test_files_without_both_halves_are_refused() -> None:
     """A file that could not be reverted is no migration."""
-    with pytest.raises(migrate.BadMigration, match="0001_x.sql"):
+    with pytest.raises(migrate.BadMigration, match=r"0001_x\.sql"):
         migrate._read("0001_x.sql", "-- why\n-- up\nSELECT 1;\n")  # noqa: SLF001  # files are fixed at build time

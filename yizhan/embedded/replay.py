@@ -17,7 +17,7 @@ def stored_scans(query: Callable[[str], pa.Table]) -> Iterator[list[dict[str, An
     waves = -(-total // WAVE_SCANS)
     for number in range(waves):
         found = query(
-            f"SELECT * FROM scan_events WHERE cityHash64(issuer, tracking_number) % {waves} = {number}"  # noqa: S608  # numbers
+            f"SELECT * FROM scan_events WHERE cityHash64(issuer, tracking_number) % {waves} = {number}"  # numbers
         )
         yield [_scan(row) for row in found.to_pylist()]
 

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
-from producers.files import count_lines
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from producers.files import count_lines
 from schemas.reference import FILES, Reference, load
 from yizhan.account import Account
 from yizhan.embedded.door import Door, close_door, find_door, open_door
@@ -86,9 +86,11 @@ def _reference(paths: Sequence[Path], data: Path) -> Reference:
 def _load(stack: Stack, paths: Sequence[Path], source: str | None) -> None:
     if not paths:
         return
+    total = count_lines(paths, source)
+    ERR.print(f"taking in {total} documents")
     columns = SpinnerColumn(), TextColumn("taking in"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=ERR, transient=True) as progress:
-        task = progress.add_task("taking in", total=count_lines(paths, source))
+        task = progress.add_task("taking in", total=total)
         stack.take_in(paths, source, lambda many: progress.advance(task, many))
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+
 from producers.admission import Admission, Admitted, Bounds
 from producers.files import Line, lines
-from producers.sources import load_sources
-
 from producers.role import ARRIVED, FORMAT, AdmissionRole, scan_records
 from producers.role import GROUP as ADMISSION
+from producers.sources import load_sources
 from schemas.contracts import Contracts, contracts
 from schemas.kafka import Outgoing, Reader, Sender
 from schemas.reference import Reference
@@ -30,10 +30,8 @@ from yizhan.embedded.broker import Broker
 from yizhan.embedded.replay import stored_scans
 from yizhan.embedded.roles import Roles
 from yizhan.embedded.warehouse import Warehouse
+from yizhan.settings import EmbeddedSettings
 
-WAVE_BYTES: Final = 1 << 20
-"""Documents published before the chain must settle: well under what the broker keeps of a partition."""
-WAVE_LINES: Final = 4_000
 UNKNOWN: Final = "canonical"
 """Ingress of documents that name no known network."""
 
@@ -51,6 +49,7 @@ class Stack:
         self.warehouse = Warehouse(data, reference, as_of)
         self.ledger, self.documents = Ledger(), 0
         self._one_import = threading.Lock()
+        self._settings = EmbeddedSettings()  # type: ignore[call-arg]  # from the environment
         self._roles = Roles()
         self._broker = Broker()
         self._brokers = {"bootstrap.servers": self._broker.address, "log_level": 0}
@@ -73,9 +72,7 @@ class Stack:
         job = TimelineJob(spoken, reference, clock)
         kept = [*scans, LIFECYCLE.name, DEAD_LETTER.name]
         inbound = list(self._ingress.values())
-        self._backlog = Backlog(
-            self._brokers, {ADMISSION: inbound, TIMELINES: [*scans, LINKS.name], SINK: kept}
-        )
+        self._backlog = Backlog(self._brokers, {ADMISSION: inbound, TIMELINES: [*scans, LINKS.name], SINK: kept})
         self._roles.start("admission", lambda stop: Reader(self._brokers, ADMISSION, inbound).run(role.take, stop))
         self._roles.start("sink", lambda stop: Reader(self._brokers, SINK, kept).run(sink.take, stop))
         self._roles.start("timelines", lambda stop: run_timelines(job, self._broker.address, stop))
@@ -102,13 +99,17 @@ class Stack:
     def _waves(self, found: Iterable[Line]) -> Iterator[_Wave]:
         wave = _Wave([])
         for line in found:
-            if wave.records and (wave.size + len(line.payload) > WAVE_BYTES or len(wave.records) >= WAVE_LINES):
+            if wave.records and (self._full(wave, line)):
                 yield wave
                 wave = _Wave([])
             wave.records.append(self._record(line))
             wave.size += len(line.payload)
         if wave.records:
             yield wave
+
+    def _full(self, wave: _Wave, line: Line) -> bool:
+        size = wave.size + len(line.payload)
+        return size > self._settings.wave_bytes or len(wave.records) >= self._settings.wave_lines
 
     def _record(self, line: Line) -> Outgoing:
         topic = self._ingress.get(line.network, self._ingress[UNKNOWN])
