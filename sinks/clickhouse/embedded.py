@@ -3,7 +3,7 @@
 import fcntl
 from pathlib import Path
 from threading import Lock
-from typing import IO, Final
+from typing import IO
 
 import pyarrow as pa
 from chdb import state
@@ -11,15 +11,14 @@ from chdb import state
 from sinks.clickhouse.dialect import Version
 from sinks.clickhouse.store import Rows, StoreBusy, StoreError, insert_into, reading, text_or_bytes
 
-_ONE_PART: Final = "min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0, max_insert_block_size = 1000000000"
-
 
 class ChdbStore:
     """A folder of ClickHouse data; made if it is not there.
 
     One process per folder (`StoreBusy` otherwise), and one folder at a time per process: chdb is one engine.
     Writing and reading have a connection and a lock each; the reading one is `readonly` to the engine.
-    An insert that returned survives the death of the process and a loss of power.
+    An insert that returned survives the death of the process and a loss of power. Of the times a query makes up
+    itself, DateTime comes as seconds (uint32); DateTime64, which the views use, as timestamp.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,15 +32,13 @@ class ChdbStore:
             raise StoreError(f"{path}: {cause}") from cause
         self._write_lock, self._read_lock = Lock(), Lock()
         self._open = True
-        self.version = _version(self.query("SELECT version() AS v")["v"][0].as_py())
-
-    version: Version
+        self.version: Version = _version(self.query("SELECT version() AS v")["v"][0].as_py())
 
     def insert(self, table: str, rows: Rows) -> None:
         """Insert all rows as one part, on disk when this returns; `StoreError` otherwise."""
         if rows.num_rows == 0:
             return
-        sql, stream = f"{insert_into(table, rows)} SETTINGS {_ONE_PART}", _stream(rows)
+        sql, stream = insert_into(table, rows), _stream(rows)
         with self._write_lock:
             try:
                 with self._writing.send_insert(sql, "ArrowStream") as inserter:

@@ -98,7 +98,8 @@ def messages(waybill: bytes, own: bytes, known: Knowledge, changed: Changed) -> 
 
 
 def _tell_neighbours(waybill: bytes, facts: Facts, told: dict[bytes, Told]) -> None:
-    joins = {f for f in facts if f.relation != IN_CONTAINER}
+    joining = {(f.owner, f.id) for f in facts if f.relation != IN_CONTAINER}
+    joins = {f for f in facts if (f.owner, f.id) in joining}
     ends = {end for f in joins for end in (f.owner, f.target)}
     witnesses = {f for f in facts if f.relation == IN_CONTAINER and f.target in ends}
     for fact in facts:

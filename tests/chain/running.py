@@ -29,20 +29,20 @@ def start(*words: str | Path, **settings: str) -> "subprocess.Popen[str]":
     """Begin a command; settings go into its environment."""
     told = [*COMMAND, *map(str, words)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(told, env={**os.environ, **settings}, text=True, **pipes)  # type: ignore[call-overload,no-any-return]  # two pipes
+    return subprocess.Popen(told, env={**os.environ, **settings}, text=True, **pipes)  # type: ignore[call-overload]  # two pipes
 
 
-def run(*words: str | Path, code: int = 0, **settings: str) -> tuple[str, str]:
+def run(*words: str | Path, code: int = 0) -> tuple[str, str]:
     """Run a command to its end; gives what it printed and what it complained of."""
-    process = start(*words, **settings)
+    process = start(*words)
     out, err = process.communicate(timeout=300)
     assert process.returncode == code, err or out
     return out, err
 
 
-def up(data: Path, *paths: Path, **settings: str) -> Row:
+def up(data: Path, *paths: Path) -> Row:
     """`yizhan up PATHS --exit --json`; gives the account."""
-    out, _ = run("up", *paths, "--data", data, "--as-of", AS_OF, "--exit", "--json", **settings)
+    out, _ = run("up", *paths, "--data", data, "--as-of", AS_OF, "--exit", "--json")
     found: Row = json.loads(out)
     return found
 

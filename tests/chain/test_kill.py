@@ -16,7 +16,7 @@ PATIENCE: Final = 60.0
 def test_killed_at_ten_moments_the_same_command_ends_with_the_same_answers(tmp_path: Path) -> None:
     """Nothing is lost, nothing counted twice, whenever the process dies."""
     data = tmp_path / "data"
-    moments = random.Random(11)  # noqa: S311  # a seed that replays
+    moments = random.Random(11)
     hit = [_killed(data, moments.uniform(0.0, 3.0)) for _ in range(KILLS)]
     found = running.up(data, running.COUNTY)
 

@@ -113,7 +113,7 @@ def _overrun(held: Held, due: int, until: int) -> dict[str, int]:
     """Whole seconds behind the deadline by custodian."""
     found: dict[str, int] = {}
     ends = [since for since, _ in held[1:]] + [until]
-    for (since, holder), end in zip(held, ends, strict=True):
+    for (since, holder), end in zip(held, ends, strict=False):  # nobody had it: no interval to end
         seconds = (min(end, until) - max(since, due)) // 1000
         if holder and seconds > 0:
             found[holder] = found.get(holder, 0) + seconds

@@ -53,7 +53,7 @@ class Job:
         self.changelog = f"{self.name}-sets-changelog"
         self.broker.touch(*self.sources, self.output, self.changelog)
 
-    def app(self, step: Step | None = None, recover: bool = True) -> tuple[BatchApp, BatchTable[KeySets]]:
+    def app(self, step: Step | None = None, *, recover: bool = True) -> tuple[BatchApp, BatchTable[KeySets]]:
         """A worker; `step` comes instead of joining and delivering."""
         app = build_app(
             self.name,

@@ -12,7 +12,6 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import TopicPartition
-from confluent_kafka import Message
 from faust.app import App
 from faust.tables.recovery import Recovery
 from faust.transport import consumer as faust_consumer
@@ -136,7 +135,7 @@ def test_confluents_murmur2_and_aiokafkas_partitioner_agree(broker: Broker) -> N
     """Else the scans of one waybill would meet in several states."""
     broker.touch("contract.partitions")
     keys = [b"issuer:%d" % number for number in range(500)]
-    written: list[Message] = broker.produce("contract.partitions", [(key, b"v") for key in keys])
+    written = broker.produce("contract.partitions", [(key, b"v") for key in keys])
     partitions = list(range(PARTITIONS))
     partitioner = DefaultPartitioner()
 

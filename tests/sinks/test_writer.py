@@ -73,3 +73,16 @@ def test_nothing_to_write_is_nothing(store: Store) -> None:
     """No batches and empty batches write no rows."""
     assert Writer(store).write([]) == 0
     assert Writer(store).write([(Kind.SCANS, table("scan_event", []))]) == 0
+
+
+def test_an_insert_is_one_part(store: Store) -> None:
+    """However many rows and chunks: the engine makes a part visible as a whole, so a crash leaves all or nothing."""
+    store.command("SYSTEM STOP MERGES")
+    rows = 1_200_000  # more than the engines' own block of 1,048,576
+    numbers = pa.table({"turn": pa.array(range(rows), pa.uint64()), "as_of": pa.array([1] * rows)})
+
+    store.insert("stored_clock", pa.concat_tables([numbers.slice(0, 5), numbers.slice(5)]))
+
+    found = store.query("SELECT count() AS n, uniqExact(_part) AS parts FROM stored_clock").to_pylist()
+    store.command("SYSTEM START MERGES")
+    assert found == [{"n": rows, "parts": 1}]

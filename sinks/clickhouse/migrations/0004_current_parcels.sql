@@ -6,6 +6,6 @@ FROM stored_parcels FINAL
 -- before 23.3
 FROM (SELECT * FROM stored_parcels FINAL ORDER BY parcel_id, version DESC LIMIT 1 BY parcel_id)
 -- always
-;
+WHERE gone = 0;
 -- down
 DROP TABLE IF EXISTS current_parcels;

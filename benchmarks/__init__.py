@@ -1,0 +1,1 @@
+"""How fast, measured the same way each time."""

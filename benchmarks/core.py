@@ -1,0 +1,167 @@
+"""How fast one core turns scans into lifecycles: `python -m benchmarks.core [--events N] [--json FILE]`."""
+
+import os
+
+os.environ["POLARS_MAX_THREADS"] = os.environ["RAYON_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+
+import argparse
+import json
+import resource
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+import pyarrow as pa
+
+from benchmarks.stream import COUNTY, RECORD, stream
+from schemas import reference
+from schemas.bulk import Bulk
+from schemas.records import RECORDS
+from stream_jobs.identity.facts import Fact
+from stream_jobs.identity.knowledge import Told
+from stream_jobs.identity.state import Step, Timelines
+from stream_jobs.lifecycle.evaluate import lifecycles
+from stream_jobs.lifecycle.output import Names, rows
+from stream_jobs.lifecycle.targets import plan
+from stream_jobs.timeline.hashing import hash_words
+from stream_jobs.timeline.pack import pack
+
+BATCHES: Final = (1_000, 5_000, 20_000, 50_000)
+CORE: Final = ("decode", "pack", "timeline", "lifecycle")
+NOW: Final = 1_774_000_000_000
+
+
+class NoTail:
+    """The codec of what waybills know of others is measured elsewhere: here its bytes are only counted."""
+
+    def encode(self, facts: Sequence[Fact] | set[Fact], timelines: Mapping[bytes, bytes]) -> bytes:
+        """As many bytes as the record would have, about."""
+        return bytes(60 * len(facts) + sum(map(len, timelines.values())))
+
+    def decode(self, value: bytes) -> Told:
+        """Nothing is ever restored here."""
+        raise NotImplementedError(len(value))
+
+
+@dataclass
+class Clock:
+    """Seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time spent inside."""
+        begun = perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - begun
+
+
+@dataclass
+class Run:
+    """One pass over the stream with a state of its own."""
+
+    clock: Clock = field(default_factory=Clock)
+    state: Timelines = field(default_factory=lambda: Timelines(NoTail()))
+    changelog: int = 0
+
+    def __post_init__(self) -> None:
+        county = reference.load(COUNTY)
+        self.plan, self.names = plan(county), Names(hash_words(county.networks))
+        self.scans = Bulk(1, RECORD.text, RECORD.text)
+        output = RECORDS["ParcelLifecycle"].text
+        self.output = Bulk(2, output, output)
+
+    def take(self, values: list[bytes]) -> None:
+        """One batch from framed bytes to framed bytes, and the messages it causes."""
+        with self.clock.stage("decode"):
+            read = self.scans.read(values, strict=False)
+        assert read  # noqa: S101  # the stream is our own
+        with self.clock.stage("pack"):
+            packed = pack(read[0])
+        told: list[tuple[bytes, Told]] = []
+        while packed or told:
+            with self.clock.stage("timeline"):
+                step = self.state.step(packed, told)
+            if step.parcels.count:
+                self._derive(step)
+            self.changelog += sum(map(len, step.changed.values()))
+            packed, told = None, step.told
+
+    def _derive(self, step: Step) -> None:
+        with self.clock.stage("lifecycle"):
+            found = lifecycles(step.parcels, self.plan, NOW)
+        with self.clock.stage("rows"):
+            out = rows(found, step.identity, self.plan, self.names)
+        with self.clock.stage("encode"):
+            self.output.write(out)
+
+
+def encoded(scans: pa.RecordBatch) -> list[bytes]:
+    """Framed bytes, as they lie in the topic."""
+    bulk = Bulk(1, RECORD.text, RECORD.text)
+    parts = [scans.slice(at, 50_000) for at in range(0, scans.num_rows, 50_000)]
+    return [value for part in parts for value in bulk.write(part)]
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def measure(values: list[bytes], batch: int) -> dict[str, Any]:
+    """Figures of one pass."""
+    run, before = Run(), resident()
+    for at in range(0, len(values), batch):
+        run.take(values[at : at + batch])
+    per_event = {name: round(1e6 * s / len(values), 3) for name, s in run.clock.seconds.items()}
+    core, whole = sum(per_event[name] for name in CORE), sum(per_event.values())
+    return {
+        "batch": batch,
+        "us_per_event": per_event,
+        "events_per_s": round(1e6 / core),
+        "events_per_s_with_output": round(1e6 / whole),
+        "changelog_bytes_per_event": round(run.changelog / len(values)),
+        "bytes_per_parcel": round((resident() - before) / max(1, len(run.state.own))),
+        "waybills": len(run.state.own),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+    }
+
+
+def show(figures: dict[str, Any], say: Callable[[str], None] = print) -> None:
+    """One line per pass."""
+    stages = "  ".join(f"{name} {us:.2f}" for name, us in figures["us_per_event"].items())
+    say(
+        f"{figures['stream']:6} batch {figures['batch']:6,}: {figures['events_per_s']:8,} events/s"
+        f" ({figures['events_per_s_with_output']:,} with output)  us: {stages}"
+        f"  changelog {figures['changelog_bytes_per_event']} B/event"
+        f"  memory {figures['bytes_per_parcel']} B/waybill, peak {figures['peak_mib']} MiB"
+    )
+
+
+def main() -> None:
+    """All batch sizes (or the one asked for) over a plain and a linked stream, on one core."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--events", type=int, default=500_000)
+    asked.add_argument("--batch", type=int, nargs="*", default=list(BATCHES))
+    asked.add_argument("--stream", choices=["plain", "linked"], nargs="*", default=["plain", "linked"])
+    asked.add_argument("--json", type=Path)
+    args = asked.parse_args()
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    pa.set_cpu_count(1)
+    found = []
+    for name in args.stream:
+        values = encoded(stream(args.events, linked=name == "linked"))
+        for batch in args.batch:
+            found.append({"stream": name, "events": len(values)} | measure(values, batch))
+            show(found[-1])
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
