@@ -7,11 +7,12 @@ os.environ["POLARS_MAX_THREADS"] = os.environ["RAYON_NUM_THREADS"] = os.environ[
 import argparse
 import json
 import resource
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from sys import getsizeof
+from time import process_time
 from typing import Any, Final
 
 import pyarrow as pa
@@ -27,7 +28,7 @@ from stream_jobs.lifecycle.evaluate import lifecycles
 from stream_jobs.lifecycle.output import Names, rows
 from stream_jobs.lifecycle.targets import plan
 from stream_jobs.timeline.hashing import hash_words
-from stream_jobs.timeline.pack import pack
+from stream_jobs.timeline.pack import Packed, pack
 
 BATCHES: Final = (1_000, 5_000, 20_000, 50_000)
 CORE: Final = ("decode", "pack", "timeline", "lifecycle")
@@ -37,9 +38,9 @@ NOW: Final = 1_774_000_000_000
 class NoTail:
     """The codec of what waybills know of others is measured elsewhere: here its bytes are only counted."""
 
-    def encode(self, facts: Sequence[Fact] | set[Fact], timelines: Mapping[bytes, bytes]) -> bytes:
+    def encode(self, facts: Iterable[Fact], timelines: Mapping[bytes, bytes]) -> bytes:
         """As many bytes as the record would have, about."""
-        return bytes(60 * len(facts) + sum(map(len, timelines.values())))
+        return bytes(60 * len(list(facts)) + sum(map(len, timelines.values())))
 
     def decode(self, value: bytes) -> Told:
         """Nothing is ever restored here."""
@@ -48,16 +49,16 @@ class NoTail:
 
 @dataclass
 class Clock:
-    """Seconds by stage."""
+    """Seconds of this process on its core, by stage."""
 
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Adds the time spent inside."""
-        begun = perf_counter()
+        begun = process_time()
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - begun
+        self.seconds[name] = self.seconds.get(name, 0.0) + process_time() - begun
 
 
 @dataclass
@@ -81,7 +82,7 @@ class Run:
             read = self.scans.read(values, strict=False)
         assert read  # noqa: S101  # the stream is our own
         with self.clock.stage("pack"):
-            packed = pack(read[0])
+            packed: Packed | None = pack(read[0])
         told: list[tuple[bytes, Told]] = []
         while packed or told:
             with self.clock.stage("timeline"):
@@ -107,15 +108,15 @@ def encoded(scans: pa.RecordBatch) -> list[bytes]:
     return [value for part in parts for value in bulk.write(part)]
 
 
-def resident() -> int:
-    """Bytes of this process in memory."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def held(state: Timelines) -> int:
+    """Bytes of the state in memory: what each waybill holds itself and of others."""
+    tables = [state.own, *(known.timelines for known in state.known.values())]
+    return sum(getsizeof(t) + sum(getsizeof(k) + getsizeof(v) for k, v in t.items()) for t in tables)
 
 
 def measure(values: list[bytes], batch: int) -> dict[str, Any]:
     """Figures of one pass."""
-    run, before = Run(), resident()
+    run = Run()
     for at in range(0, len(values), batch):
         run.take(values[at : at + batch])
     per_event = {name: round(1e6 * s / len(values), 3) for name, s in run.clock.seconds.items()}
@@ -126,7 +127,7 @@ def measure(values: list[bytes], batch: int) -> dict[str, Any]:
         "events_per_s": round(1e6 / core),
         "events_per_s_with_output": round(1e6 / whole),
         "changelog_bytes_per_event": round(run.changelog / len(values)),
-        "bytes_per_parcel": round((resident() - before) / max(1, len(run.state.own))),
+        "bytes_per_parcel": round(held(run.state) / len(run.state.own)),
         "waybills": len(run.state.own),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
     }

@@ -64,7 +64,7 @@ class Admission:
 
     def _mapped(self, document: Document, admitted: Admitted) -> None:
         if document.format != document.network or document.format not in self._mappers:
-            raise Refusal(Reason.SOURCE_MISMATCH, "", f"{document.format} published by way of {document.network}")
+            raise Refusal(Reason.SOURCE_MISMATCH, "", self._mismatch(document))
         shape, mapper = self._mappers[document.format]
         opened = open_document(document.payload, shape)
         mapper.envelope(opened.whole)
@@ -73,6 +73,11 @@ class Admission:
                 admitted.scans += mapper.scans(opened.whole, raw, document.received_at)
             except Refusal as refusal:
                 admitted.letters.append(letter(document, refusal, position))
+
+    def _mismatch(self, document: Document) -> str:
+        if document.format not in self._mappers:
+            return f"no source reads {document.format[:24]!r} documents"
+        return f"{document.format} published by way of {document.network}"
 
 
 def letter(document: Document, refusal: Refusal, position: int) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """ScanEvents as JSON: each field held against its type and its closed list."""
 
-import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from producers import fields
 from producers.fields import Bounds
@@ -21,8 +20,7 @@ CLOSED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 OPTIONAL: Final = frozenset(f["name"] for f in SCAN_EVENT.schema["fields"] if isinstance(f["type"], list))
 TEXTS: Final = ("reason", "facility_id", "vehicle", "worker")
-LONGEST: Final = 256
-PLAIN: Final = re.compile(r"[^\x00-\x1f]*")
+MOST_MEASURES: Final = 32
 
 
 class CanonicalReader:
@@ -43,7 +41,7 @@ class CanonicalReader:
         scan["received_at"] = received_at
         scan["source_kind"] = self._networks[network].kind
         scan["occurred_at"] = self._when(told, received_at)
-        if scan["retracts"] is not None:
+        if scan["retracts"] is not None or scan["activity"] == "RETRACTED":
             scan["retracts"] = fields.identity(scan["retracts"], "retracts")
         _closed(scan)
         _regions(scan)
@@ -80,7 +78,7 @@ class CanonicalReader:
             "issuer": self._known(told.get("issuer"), "link.issuer"),
             "tracking_number": fields.waybill(told.get("tracking_number"), "link.tracking_number"),
             "relation": told["relation"],
-            "evidence": str(told.get("evidence") or "")[:200],
+            "evidence": fields.evidence(told.get("evidence"), "link.evidence"),
         }
 
 
@@ -101,14 +99,18 @@ def _regions(scan: Scan) -> None:
 def _texts(scan: Scan) -> None:
     for name in TEXTS:
         value = scan[name]
-        if value is not None and not (isinstance(value, str) and len(value) <= LONGEST and PLAIN.fullmatch(value)):
-            raise Refusal(Reason.BAD_SHAPE, name, f"a text of at most {LONGEST} characters is expected")
+        if value is not None and not (isinstance(value, str) and fields.plain(value)):
+            raise Refusal(Reason.BAD_SHAPE, name, f"a text of at most {fields.LONGEST} characters is expected")
 
 
 def _measures(told: object) -> dict[str, str] | None:
     if told is None:
         return None
-    if not isinstance(told, dict) or not all(isinstance(v, (str, int, float)) for v in told.values()):
-        raise Refusal(Reason.BAD_SHAPE, "measures", "names with one text or number each are expected")
-    measures: dict[str, Any] = told
-    return {name: str(value) for name, value in measures.items()} or None
+    measures: dict[str, str] = {}
+    for name, value in told.items() if isinstance(told, dict) and len(told) <= MOST_MEASURES else [("", None)]:
+        text = fields.measure(value)
+        if text is None or not fields.plain(name):
+            expected = f"up to {MOST_MEASURES} names with one text or number each are expected"
+            raise Refusal(Reason.BAD_SHAPE, "measures", expected)
+        measures[name] = text
+    return measures or None

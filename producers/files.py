@@ -6,6 +6,7 @@ A file import is an operator's: `arrival.csv`, and `received_at` of canonical sc
 import csv
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -23,6 +24,10 @@ CANONICAL: Final = "canonical"
 
 class UnknownFile(ValueError):
     """A file that no source recognises."""
+
+
+class BadArrival(ValueError):
+    """An arrival.csv that does not fit its files: says which line and why."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,15 @@ def lines(paths: Sequence[Path], source: str | None = None) -> Iterator[Line]:
 
 def count_lines(paths: Sequence[Path], source: str | None = None) -> int:
     """How many documents `lines` will give."""
-    files = [f for path in paths for f in (_recognised(path, source) if path.is_dir() else [path])]
-    if not any(_ordered(path) for path in paths):
-        return sum(_count(file) for file in files)
-    return sum(_count(path / ARRIVAL) - 1 if _ordered(path) else sum(map(_count, _of(path, source))) for path in paths)
+    return sum(_arrivals(path, source) if _ordered(path) else sum(map(_count, _of(path, source))) for path in paths)
+
+
+def _arrivals(folder: Path, source: str | None) -> int:
+    """Lines that arrival.csv names, as often as it does, and those it does not name."""
+    files = {file.name: _count(file) for file in _recognised(folder, source)}
+    with (folder / ARRIVAL).open(encoding="utf-8", newline="") as arrivals:
+        named = [(row["file"], row["line"]) for row in csv.DictReader(arrivals) if row["file"] in files]
+    return len(named) + sum(files.values()) - len(set(named))
 
 
 def _of(path: Path, source: str | None) -> list[Path]:
@@ -99,20 +109,43 @@ def _file(file: Path, source: Source) -> Iterator[Line]:
 
 
 def _in_order(folder: Path, name: str | None) -> Iterator[Line]:
-    """In the order of arrival.csv; of each file only where its lines begin is held in memory."""
-    files = {f.name: (f, _source(f, name), _starts(f)) for f in _recognised(folder, name)}
-    handles = {file: path.open("rb") for file, (path, _, _) in files.items()}
+    """In the order of arrival.csv, then the lines it does not name; only where lines begin is held in memory."""
+    with ExitStack() as opened:
+        files = {f.name: _Indexed(f, _source(f, name), opened) for f in _recognised(folder, name)}
+        arrivals = opened.enter_context((folder / ARRIVAL).open(encoding="utf-8", newline=""))
+        for number, row in enumerate(csv.DictReader(arrivals), start=2):
+            if row["file"] in files:
+                yield _named(files[row["file"]], row, number)
+        for file in files.values():
+            yield from file.rest()
+
+
+def _named(file: "_Indexed", row: dict[str, str], number: int) -> Line:
     try:
-        with (folder / ARRIVAL).open(encoding="utf-8", newline="") as arrivals:
-            for row in csv.DictReader(arrivals):
-                if row["file"] in files:
-                    _, source, starts = files[row["file"]]
-                    handle = handles[row["file"]]
-                    handle.seek(starts[int(row["line"]) - 1])
-                    yield _line(source, handle.readline(), int(row["arrived_at"]))
-    finally:
-        for handle in handles.values():
-            handle.close()
+        return file.take(int(row["line"]), int(row["arrived_at"]))
+    except (TypeError, ValueError) as cause:
+        raise BadArrival(f"{ARRIVAL}, line {number}: {cause}") from cause
+
+
+class _Indexed:
+    """A file whose lines are taken by number, from 1."""
+
+    def __init__(self, file: Path, source: Source, opened: ExitStack) -> None:
+        self._file, self._source, self._starts = file, source, _starts(file)
+        self._taken = bytearray(len(self._starts) - 1)
+        self._handle = opened.enter_context(file.open("rb"))
+
+    def take(self, number: int, arrived_at: int | None) -> Line:
+        """One line; raises ValueError for a number the file does not have."""
+        if not 1 <= number <= len(self._taken):
+            raise ValueError(f"{self._file.name} has {len(self._taken)} lines, no line {number}")
+        self._taken[number - 1] = 1
+        self._handle.seek(self._starts[number - 1])
+        return _line(self._source, self._handle.readline(), arrived_at)
+
+    def rest(self) -> Iterator[Line]:
+        """The lines that were not taken, in order."""
+        yield from (self.take(at + 1, None) for at, taken in enumerate(self._taken) if not taken)
 
 
 def _starts(file: Path) -> "array[int]":

@@ -140,7 +140,7 @@ def read_source(folder: Traversable) -> Source:
         table = folder.joinpath("codes.csv")
         codes = _codes(table.read_text("utf-8")) if table.is_file() else {}
         return Source(folder.name, Mapped.model_validate(told), codes)
-    except (ValueError, OSError) as cause:
+    except (ValueError, KeyError, OSError, re.error) as cause:
         raise BadSource(f"{folder.name}: {cause}") from cause
 
 
@@ -150,6 +150,8 @@ def _codes(text: str) -> dict[str, tuple[str, ...]]:
         activities = tuple(filter(None, (row["activity"], row["second_activity"])))
         if row["raw_code"] in codes:
             raise ValueError(f"code {row['raw_code']!r} stands twice")
+        if not activities:
+            raise ValueError(f"code {row['raw_code']!r} has no activity")
         if unknown := set(activities) - set(ACTIVITIES):
             raise ValueError(f"code {row['raw_code']!r}: {unknown} is no activity")
         codes[row["raw_code"]] = activities

@@ -4,6 +4,7 @@ Order: 1 admit, 2 send and wait for every acknowledgement, 3 commit the ingress 
 2 and 3 sends the same scans again: the same set.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ FORMAT: Final = "format"
 """Header: which source folder reads the document; the network's own where there is none."""
 ARRIVED: Final = "arrived_at"
 """Header set by file import: epoch ms at which the document had come in."""
+ARRIVED_AT: Final = re.compile(r"[0-9]{1,13}")
+"""What else that header says is passed over: it must not stop a topic."""
 Count = Callable[[Admitted], None]
 
 
@@ -80,7 +83,7 @@ def _headers(message: Message) -> dict[str, str]:
 
 
 def _arrived(message: Message, headers: Mapping[str, str]) -> int:
-    if ARRIVED in headers:
-        return int(headers[ARRIVED])
+    if ARRIVED_AT.fullmatch(told := headers.get(ARRIVED, "")):
+        return int(told)
     kind, at = message.timestamp()
     return 0 if kind == TIMESTAMP_NOT_AVAILABLE else at

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from producers import fields
 from producers.fields import Bounds
-from producers.mapping import LinkRule, Source, look
+from producers.mapping import LinkRule, Place, Source, look
 from schemas.dead_letter import Reason, Refusal
 from schemas.reference import Facility, Reference
 from schemas.vocabulary import SERVICES
@@ -60,7 +60,10 @@ class Mapper:
             **self._extras(document, raw),
             "raw_code": code,
         }
-        return _events(scan, self._codes.get(code, ("UNMAPPED",)), self._link(document, raw, code))
+        activities = self._codes.get(code, ("UNMAPPED",))
+        if "RETRACTED" in activities:
+            fields.identity(scan["retracts"], mapped.retracts.text if mapped.retracts else "retracts")
+        return _events(scan, activities, self._link(document, raw, code))
 
     def _number(self, document: object, raw: object) -> str:
         origin = self._fields.number
@@ -86,10 +89,7 @@ class Mapper:
         """The facility by id, else by name; else the place's own name, tier UNKNOWN."""
         place = self._mapped.place
         told_id = fields.optional_text(place.id.find(document, raw)) if place.id else None
-        told_name = fields.optional_text(place.name.find(document, raw)) if place.name else None
-        if place.pattern and told_name:
-            found = place.pattern.search(told_name)
-            told_name = found[1] if found else None
+        told_name = fields.optional_text(_within(place, place.name.find(document, raw))) if place.name else None
         facility = self._facilities.get(told_id or "") or self._by_name.get(told_name or "")
         if facility is None:
             return {"facility_id": told_name or told_id, "tier": "UNKNOWN", "region": None}
@@ -97,22 +97,33 @@ class Mapper:
 
     def _extras(self, document: object, raw: Mapping[str, object]) -> Scan:
         told = {name: self._told(name, document, raw) for name in ("destination", "service", "consent")}
-        measures = {name: str(raw[key]) for name, key in self._mapped.measures.items() if raw.get(key) is not None}
+        measures = {name: fields.measure(raw.get(key)) for name, key in self._mapped.measures.items()}
         return {
             "destination_region": self._region(told["destination"]),
-            "service": _service(told["service"]),
+            "service": self._service(told["service"]),
             "operator": self._operator(document, raw),
             "vehicle": None,
             "worker": None,
             "link": None,
-            "retracts": self._told("retracts", document, raw),
+            "retracts": self._retracts(document, raw),
             "consent": self._mapped.consents.get(told["consent"] or ""),
-            "measures": measures or None,
+            "measures": {name: told for name, told in measures.items() if told} or None,
         }
 
     def _told(self, name: str, document: object, raw: object) -> str | None:
         origin = getattr(self._fields, name)
         return fields.optional_text(origin.find(document, raw)) if origin else None
+
+    def _retracts(self, document: object, raw: object) -> str | None:
+        origin = self._fields.retracts
+        told = origin.find(document, raw) if origin else None
+        return None if origin is None or told in (None, "") else fields.identity(told, origin.text)
+
+    def _service(self, told: str | None) -> str | None:
+        if told is not None and told not in SERVICES:
+            field = self._fields.service.text if self._fields.service else ""
+            raise Refusal(Reason.BAD_SHAPE, field, f"{told[:24]!r} is none of {', '.join(SERVICES)}")
+        return told
 
     def _region(self, told: str | None) -> str | None:
         region = (told or "").removeprefix(self._mapped.strip_destination)
@@ -126,13 +137,12 @@ class Mapper:
         for rule in self._mapped.links:
             told = rule.number.find(document, raw) if code in rule.codes else None
             if told is not None and (rule.contains is None or rule.contains in str(told)):
-                return self._linked(rule, document, raw, told)
+                return self._linked(rule, document, raw, told, code)
         return None
 
-    def _linked(self, rule: LinkRule, document: object, raw: object, told: object) -> Scan | None:
-        evidence = str(told)[:200]
+    def _linked(self, rule: LinkRule, document: object, raw: object, told: object, code: str) -> Scan | None:
         if rule.pattern is not None:
-            found = rule.pattern.search(str(told))
+            found = rule.pattern.search(str(told)[: fields.SEARCHED])
             if found is None:
                 return None
             told = found[1]
@@ -140,7 +150,7 @@ class Mapper:
             "issuer": fields.network(rule.issuer.find(document, raw), rule.issuer, self._by_code),
             "tracking_number": fields.waybill(told, rule.number.text, as_int=self._mapped.number_as_int),
             "relation": rule.relation,
-            "evidence": evidence,
+            "evidence": f"{self._network.network}:{code}",
         }
 
 
@@ -148,10 +158,12 @@ def _at(facility: Facility) -> Scan:
     return {"facility_id": facility.facility_id, "tier": facility.tier, "region": facility.region}
 
 
-def _service(told: str | None) -> str | None:
-    if told is not None and told not in SERVICES:
-        raise Refusal(Reason.BAD_SHAPE, "service", f"{told[:60]!r} is none of {', '.join(SERVICES)}")
-    return told
+def _within(place: Place, told: object) -> object:
+    """The name, of a longer text only what the place's pattern finds near its beginning."""
+    if place.pattern is None or not isinstance(told, str):
+        return told
+    found = place.pattern.search(told[: fields.SEARCHED])
+    return found[1] if found else None
 
 
 def _events(scan: Scan, activities: tuple[str, ...], link: Scan | None) -> list[Scan]:

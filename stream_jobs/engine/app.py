@@ -63,13 +63,11 @@ class BatchApp(faust.App):
         await self.crash(exc)
 
     async def on_stop(self) -> None:
-        """Commit what is done; then nothing, as the agents are cancelled next and acknowledge unfinished work."""
+        """Let work in hand end and commit it; then nothing more: cancelled agents acknowledge unfinished work."""
         if self.crashed:
             self._freeze()  # the consumer's thread answers no more
         try:
             await super().on_stop()
-            if self._consumer is not None:
-                await self._consumer.commit()
         except Exception:
             self.log.exception("Stopping without a last commit")  # raised on, no service would be stopped
         self._freeze()

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
+from aiokafka.errors import InvalidRequestError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
@@ -31,6 +32,20 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001  # no setting of Faust leads there
         return consumer
+
+    async def check_group(self) -> None:
+        """Raise what keeps the consumer out of its group.
+
+        aiokafka waits for somebody to ask before it tries again; Faust never asks, so the worker would idle for
+        ever. A sync that came late is forgiven: asking lets aiokafka join again.
+        """
+        await self.call_thread(self._check_group)
+
+    async def _check_group(self) -> None:
+        try:
+            self._ensure_consumer()._coordinator.check_errors()  # noqa: SLF001
+        except InvalidRequestError as late:
+            self.log.warning("Joining the group again after %r", late)
 
     async def _fetch_records(
         self,

@@ -8,6 +8,7 @@ from faust import stores
 from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
+from mode import Service
 
 from stream_jobs.engine.batch import RecordBatch, RecordsLost
 from stream_jobs.engine.fetch import BatchConsumerThread
@@ -15,6 +16,7 @@ from stream_jobs.engine.producer import BatchProducer
 
 SCHEME: Final = "batch"
 STATE_SCHEME: Final = "timeline"
+GROUP_CHECK_S: Final = 1.0
 
 
 class BatchConsumer(driver.Consumer):
@@ -24,6 +26,8 @@ class BatchConsumer(driver.Consumer):
     read from the messages and not from Faust's list of acknowledged offsets, which knows first offsets only;
     `ack` itself can't be overridden, since the compiled stream iterator has it inlined.
     """
+
+    _thread: BatchConsumerThread
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -37,6 +41,11 @@ class BatchConsumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @Service.task
+    async def _watch_group(self) -> None:
+        async for _ in self.itertimer(GROUP_CHECK_S, name="group"):
+            await self._thread.check_group()
 
     def _to_message(self, tp: TP, record: RecordBatch) -> ConsumerMessage:
         """One message for the batch, at its first offset; of a changelog, at its last.
@@ -85,7 +94,6 @@ class BatchConsumer(driver.Consumer):
         """Go back to the committed offsets: what was handed out before counts no more."""
         self._handed_out.clear()
         await super().perform_seek()
-        self._handed_out.clear()
         self._expected = {tp: offset for tp, offset in self._committed_offset.items() if offset}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:

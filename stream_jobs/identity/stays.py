@@ -98,19 +98,25 @@ def _stays(
         for row in rows[rows["act"] == BAGGED]:
             label = links.get((speaker, int(row["id"])))
             if label is not None and label not in speakers:
-                ends = [*_unbagged(speakers, own, links, label), *_opened(label, labels, links)]
+                ends = [*_unbagged(speakers, own, labels, links, label), *_opened(label, labels, links)]
                 since = int(row["at"])
                 yield Stay(label, since, min((at for at in ends if at > since), default=NEVER))
 
 
 def _unbagged(
-    speakers: list[bytes], own: Mapping[bytes, Rows], links: Mapping[tuple[bytes, int], bytes], label: bytes
+    speakers: list[bytes],
+    own: Mapping[bytes, Rows],
+    labels: Mapping[bytes, Rows],
+    links: Mapping[tuple[bytes, int], bytes],
+    label: bytes,
 ) -> Iterator[int]:
     """When the parcel was taken out of this container, or of whatever it lay in."""
     for speaker in speakers:
         rows = own[speaker]
         for row in rows[rows["act"] == UNBAGGED]:
-            if links.get((speaker, int(row["id"])), label) == label:
+            # a label that was opened as a whole lies where it lay: only naming its container takes it out
+            unnamed = None if speaker in labels else label
+            if links.get((speaker, int(row["id"])), unnamed) == label:
                 yield int(row["at"])
 
 

@@ -1,6 +1,8 @@
 """The `yizhan` command as a user meets it."""
 
 import json
+import os
+import shlex
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +52,22 @@ def test_dead_letters_are_listed_and_shown_with_their_bytes(data: Path) -> None:
     assert [letter["source"] for letter in letters] == ["county-joint"]
     [shown] = json.loads(running.run("dead-letters", "show", letters[0]["letter_id"], "--data", data, "--json")[0])
     assert len(shown["payload"].encode()) == shown["payload_bytes"] == 1_200_152
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_commands_of_the_readme_work(data: Path) -> None:
+    """Each script is there to run, each query answers."""
+    lines = [
+        line for line in README.read_text("utf-8").splitlines() if line.startswith((".venv/bin/yizhan", "scripts/"))
+    ]
+    queries = [shlex.split(line)[1:] for line in lines if line.startswith(".venv")]
+    scripts = [line for line in lines if line.startswith("scripts/")]
+
+    assert (len(queries), len(scripts)) == (3, 2)
+    assert all(os.access(README.parent / script, os.X_OK) for script in scripts)
+    assert all(running.run(*words, "--data", data)[0] for words in queries)
 
 
 def test_a_folder_without_data_is_told_how_to_begin(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def _county_pivot(way: Way, part: list[int], county: list[int]) -> None:
     """The county's own scans join the sides they serve."""
     below = [n for n in part if way.all[n]["tier"] in BELOW]
     rises = any(n < county[0] for n in below)
-    pivot, home = way.all[county[0]].get("region"), way.last_known("destination_region")
+    pivot, home = way.all[county[0]].get("region") or "", way.last_known("destination_region") or ""
     at_home = bool(pivot and home) and pivot[:6] == home[:6]
     falls = not rises or any(n > county[-1] for n in below) or at_home
     way.up = sorted({*way.up, *county}) if rises else way.up

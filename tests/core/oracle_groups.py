@@ -124,7 +124,7 @@ def _stays(own: list[Scan], by_number: dict[str, list[Scan]], *, loose: bool) ->
         if bagged["activity"] == "BAGGED" and _relation(bagged) == "IN_CONTAINER":
             label = _far(bagged)
             ends = [
-                s for s in own if _relation(s) == "IN_CONTAINER" and _far(s) == label or loose and not s.get("link")
+                s for s in own if (_relation(s) == "IN_CONTAINER" and _far(s) == label) or (loose and not s.get("link"))
             ]
             ends += [s for s in by_number.get(label, []) if not s.get("link")]
             later = [s["occurred_at"] for s in ends if s["activity"] == "UNBAGGED"]

@@ -4,10 +4,25 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple
 
-MILESTONES: Final = (
-    "created collected village_out township_up_out county_up_in county_up_out origin_out dest_in county_in county_out "
-    "township_in township_out village_in out_for_delivery at_point handed returned"
-).split()
+MILESTONES: Final = [
+    "created",
+    "collected",
+    "village_out",
+    "township_up_out",
+    "county_up_in",
+    "county_up_out",
+    "origin_out",
+    "dest_in",
+    "county_in",
+    "county_out",
+    "township_in",
+    "township_out",
+    "village_in",
+    "out_for_delivery",
+    "at_point",
+    "handed",
+    "returned",
+]
 STAGES: Final = {
     "collection": ("created", "collected"),
     "first_mile": ("collected", "county_up_in"),

@@ -22,7 +22,7 @@ LABELS: Final = [("county-joint", "BAG1"), ("county-joint", "TRIP2"), ("county-j
 NEVER_SCANNED: Final = [("aa", "0"), ("zz", "9")]
 VILLAGES: Final = {"520330101201": "REMOTE", "520330102201": "NEAR", "520330103201": "FAR"}
 REGIONS: Final = [None, *VILLAGES, "520330101000", "330782000000", "520330000000"]
-PLACES: Final = {
+PLACES: Final[dict[str, list[tuple[str | None, str | None]]]] = {
     "UNKNOWN": [(None, None), ("o", "330782000000")],
     "ORIGIN_WAREHOUSE": [("w", "520330104000")],
     "HUB": [("h1", "330782000000"), ("h2", "520300000000"), (None, None)],
@@ -34,9 +34,19 @@ PLACES: Final = {
 }
 OPERATORS: Final = [None, "zto", "county-joint", "china-post", "village-box"]
 SOURCES: Final = ["zto", "county-joint"]
-USUAL: Final = (
-    "COLLECTED ACCEPTED ARRIVED DEPARTED ARRIVED DEPARTED BAGGED UNBAGGED STORED_AT_POINT OUT_FOR_DELIVERY DELIVERED"
-).split()
+USUAL: Final = [
+    "COLLECTED",
+    "ACCEPTED",
+    "ARRIVED",
+    "DEPARTED",
+    "ARRIVED",
+    "DEPARTED",
+    "BAGGED",
+    "UNBAGGED",
+    "STORED_AT_POINT",
+    "OUT_FOR_DELIVERY",
+    "DELIVERED",
+]
 ORDINARY: Final = [a for a in ACTIVITIES if a != "RETRACTED"]
 TARGETS: Final = [
     *(Target(stage, "STANDARD", "ANY", "24") for stage in STAGES if stage != "transport"),
@@ -76,7 +86,7 @@ def links(draw: st.DrawFn, activity: str) -> Scan | None:
         named = draw(st.sampled_from([None, *LABELS, *LABELS]))
         return _link(named, "IN_CONTAINER") if named else None
     kind = draw(st.integers(0, 40))
-    if kind > 8:  # noqa: PLR2004  # one in five
+    if kind > 8:  # one in five
         return None
     if kind == 0:
         return _link(draw(st.sampled_from([*LABELS, *WAYBILLS[:3]])), "IN_CONTAINER")
@@ -115,7 +125,7 @@ def scan_lists(draw: st.DrawFn) -> list[Scan]:
     numbers = [*WAYBILLS[: draw(st.integers(3, 6))], *LABELS[: draw(st.integers(1, 3))]]
     scans = [
         {
-            "event_id": f"e{n // 2}.{1 + n % 2}" if n < 4 else f"e{n}",  # noqa: PLR2004  # two combined scans
+            "event_id": f"e{n // 2}.{1 + n % 2}" if n < 4 else f"e{n}",  # two combined scans
             "source": draw(st.sampled_from(SOURCES)),
             **_numbered(draw(st.sampled_from(numbers))),
             **draw(contents()),
@@ -145,7 +155,7 @@ def _retraction(number: int, named: Scan, at: int) -> Scan:
     """Withdraws a scan; every fourth tries another network's; of halves every second withdraws both."""
     event, source = named["event_id"], named["source"]
     whole = event.rpartition(".")[0] if number % 2 and "." in event else event
-    other = SOURCES[1 - SOURCES.index(source)] if number % 4 == 3 else source  # noqa: PLR2004  # the fourth
+    other = SOURCES[1 - SOURCES.index(source)] if number % 4 == 3 else source  # the fourth
     told = {"event_id": f"r{number}", "source": other, "activity": "RETRACTED", "retracts": whole}
     return named | told | {"link": None, "occurred_at": at, "reason": None}
 

@@ -14,7 +14,7 @@ Order = Callable[[Sequence[Scan]], list[Scan]]
 
 
 def shuffled(scans: Sequence[Scan]) -> list[Scan]:
-    return random.Random(3).sample(scans, len(scans))
+    return random.Random(3).sample(scans, len(scans))  # any order
 
 
 def twice(scans: Sequence[Scan]) -> list[Scan]:

@@ -2,7 +2,7 @@
 
 import random
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +12,7 @@ import fastavro
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.records import RECORDS
 from schemas.reference import Reference
 from stream_jobs.identity.facts import Fact
 from stream_jobs.identity.knowledge import Told
@@ -22,9 +23,7 @@ from stream_jobs.lifecycle.targets import Plan
 from stream_jobs.timeline.pack import pack
 from tests.core.shape import Parcel, parcel
 
-ROOT: Final = Path(__file__).parents[2]
-AVRO: Final = ROOT / "schemas" / "avro"
-SAMPLE: Final = ROOT / "tests" / "data"
+SAMPLE: Final = Path(__file__).parents[1] / "data"
 
 Scan = Mapping[str, Any]
 Message = tuple[bytes, Told]
@@ -37,7 +36,7 @@ TYPES: Final = {
     "link": LINK,
     "measures": pa.map_(pa.string(), pa.string()),
 }
-FIELDS: Final = [f["name"] for f in fastavro.schema.load_schema(AVRO / "scan_event.avsc")["fields"]]
+FIELDS: Final = RECORDS["ScanEvent"].fields
 SCHEMA: Final = pa.schema([(name, TYPES.get(name, pa.string())) for name in FIELDS])
 
 
@@ -49,9 +48,9 @@ def arrow(scans: Sequence[Scan]) -> pa.RecordBatch:
 class LinkTail:
     """Bytes of a record of parcel_links.avsc; Avro has no unsigned numbers, so hashes are stored signed."""
 
-    _schema = fastavro.schema.load_schema(AVRO / "parcel_links.avsc")
+    _schema = fastavro.parse_schema(RECORDS["ParcelLinks"].schema)
 
-    def encode(self, facts: Sequence[Fact] | set[Fact], timelines: Mapping[bytes, bytes]) -> bytes:
+    def encode(self, facts: Iterable[Fact], timelines: Mapping[bytes, bytes]) -> bytes:
         """Facts in order of content, so that equal sets give equal bytes."""
         told = [f._replace(id=_signed(f.id, 64), ref=_signed(f.ref, 32))._asdict() for f in sorted(facts)]
         named = {key.decode(): timelines[key] for key in sorted(timelines)}
@@ -100,7 +99,7 @@ class County:
     under_way: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.how.seed)
+        self.random = random.Random(self.how.seed)  # order of delivery
         self.states = [Timelines(LinkTail()) for _ in range(self.how.partitions)]
         self.changelogs = [[] for _ in self.states]
 

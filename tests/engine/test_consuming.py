@@ -3,40 +3,20 @@
 # ruff: noqa: SLF001, ANN401, D102  # private hooks of untyped drivers are the subject
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import GroupAuthorizationFailedError, InvalidRequestError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.types import TP
 
-from stream_jobs.engine import BatchApp, NotAssigned, RecordBatch, RecordsLost, StateRejected, build_app
+from stream_jobs.engine import BatchApp, RecordsLost
 from stream_jobs.engine.fetch import batch_of
-from stream_jobs.engine.store import StateStore
-from stream_jobs.engine.transport import BatchConsumer
 from tests.engine.job import KeySets
+from tests.engine.unstarted import batch, with_app
 
 SOURCE = TP("source", 1)
-
-
-def with_app(work: Callable[[BatchApp], Awaitable[None]]) -> None:
-    """Do something with an app that is not started."""
-
-    async def main() -> None:
-        app = build_app("consuming", "127.0.0.1:1", partitions=4)
-        consumer: Any = app.consumer
-        try:
-            await work(app)
-        finally:
-            consumer._thread.thread_loop.close()
-
-    asyncio.run(main())
-
-
-def batch(first: int, end: int, topic: str = "source", value: bytes | None = b"v") -> RecordBatch:
-    count = end - first
-    return RecordBatch(topic, 1, [b"k"] * count, [value] * count, first, end)
 
 
 def record(offset: int) -> ConsumerRecord[bytes, bytes]:
@@ -76,6 +56,46 @@ def test_a_frozen_consumer_commits_nothing() -> None:
         consumer._to_message(SOURCE, batch(0, 10)).acked = True
         consumer.freeze()
         assert consumer._new_offset(SOURCE) is None
+
+    with_app(work)
+
+
+def test_a_stopping_app_commits_nothing_once_its_agents_are_cancelled() -> None:
+    """A cancelled agent acknowledges the batch it was working on."""
+
+    async def work(app: BatchApp) -> None:
+        consumer: Any = app.consumer
+        message = consumer._to_message(SOURCE, batch(0, 10))
+        await app.on_stop()
+        message.acked = True
+        assert consumer._new_offset(SOURCE) is None
+
+    with_app(work)
+
+
+def test_a_failing_agent_ends_the_app_and_freezes_the_commit_point() -> None:
+    """Its stream acknowledges the batch when it is closed."""
+
+    async def work(app: BatchApp) -> None:
+        consumer: Any = app.consumer
+        message = consumer._to_message(SOURCE, batch(0, 10))
+        fault = LookupError("poison")
+        await app._on_agent_error(SimpleNamespace(name="agent"), fault)  # type: ignore[arg-type]  # only its name is asked
+        message.acked = True
+        assert consumer._new_offset(SOURCE) is None
+        assert app.crash_reason is fault
+
+    with_app(work)
+
+
+def test_the_broker_parks_no_request_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust's 1500 ms for idle partitions would hold the busy ones up."""
+
+    async def work(app: BatchApp) -> None:
+        consumer: Any = app.consumer
+        parent = type(consumer._thread).__mro__[1]
+        monkeypatch.setattr(parent, "_create_worker_consumer", lambda *_: SimpleNamespace())
+        assert consumer._thread._create_worker_consumer(app.transport)._fetch_max_wait_ms == 50
 
     with_app(work)
 
@@ -185,6 +205,25 @@ def test_a_fetch_begun_before_a_rebalance_takes_nothing_after_it(event: str, mon
     with_app(work)
 
 
+@pytest.mark.parametrize("fault", [GroupAuthorizationFailedError, InvalidRequestError])
+def test_a_worker_kept_out_of_its_group_does_not_idle_for_ever(fault: type[KafkaError]) -> None:
+    """Aiokafka tells nobody who doesn't ask; only a sync that came late is worth another try."""
+
+    async def work(app: BatchApp) -> None:
+        def check_errors() -> None:
+            raise fault
+
+        consumer: Any = app.consumer
+        consumer._thread._consumer = SimpleNamespace(_coordinator=SimpleNamespace(check_errors=check_errors))
+        if fault is InvalidRequestError:
+            await consumer._thread._check_group()
+            return
+        with pytest.raises(fault):
+            await consumer._thread._check_group()
+
+    with_app(work)
+
+
 def test_an_emptied_set_of_partitions_means_none() -> None:
     """Aiokafka takes an empty set for all partitions, and Faust empties the set it shares with it."""
 
@@ -192,94 +231,5 @@ def test_an_emptied_set_of_partitions_means_none() -> None:
         consumer: Any = app.consumer
         thread = consumer._thread
         assert await thread._fetch_records(None, set(), 5.0) == {}
-
-    with_app(work)
-
-
-def changelog_event(first: int, end: int, topic: str, value: bytes | None = b"v") -> Any:
-    return SimpleNamespace(message=SimpleNamespace(value=batch(first, end, topic, value)))
-
-
-def new_store(app: BatchApp) -> tuple[StateStore, str]:
-    table = app.state_table("sets", KeySets)
-    return table.store, table.changelog
-
-
-def apply(store: StateStore, *events: Any) -> None:
-    store.apply_changelog_batch(events, lambda key: key, lambda value: value)
-
-
-def test_a_store_holds_states_of_assigned_partitions_and_drops_those_taken_away() -> None:
-    async def work(app: BatchApp) -> None:
-        store, changelog = new_store(app)
-        tp = TP(changelog, 1)
-        with pytest.raises(NotAssigned):
-            store.held(1)
-        await store.on_rebalance({tp, TP("other", 2)}, set(), {tp})
-        state = store.held(1)
-        apply(store, changelog_event(0, 3, changelog))
-        assert store.held(1) is state
-        assert store.persisted_offset(tp) == 2
-        store.delivered(1, state, 7)
-        assert store.persisted_offset(tp) == 7
-        await store.on_rebalance(set(), {tp}, set())
-        store.delivered(1, state, 9)
-        assert store.persisted_offset(tp) is None
-        with pytest.raises(NotAssigned):
-            store.held(1)
-        with pytest.raises(NotAssigned):
-            store.held(2)
-
-    with_app(work)
-
-
-@pytest.mark.parametrize("stretch", [(10, 12, None), (14, 16, b"v")], ids=["unreadable", "missing stretch before"])
-def test_a_store_stops_at_what_it_cannot_join(stretch: tuple[int, int, bytes | None]) -> None:
-    """It counts the records, tells the app, and hands out no state any more."""
-
-    async def work(app: BatchApp) -> None:
-        store, changelog = new_store(app)
-        await store.on_rebalance({TP(changelog, 1)}, set(), set())
-        first, end, value = stretch
-        apply(store, changelog_event(0, 10, changelog), changelog_event(first, end, changelog, value))
-        apply(store, changelog_event(16, 20, changelog))
-        assert store.rejected == end - first
-        assert store.persisted_offset(TP(changelog, 1)) == 9
-        with pytest.raises(StateRejected):
-            store.held(1)
-        await asyncio.sleep(0)
-        assert isinstance(app.crash_reason, StateRejected)
-
-    with_app(work)
-
-
-def test_a_worker_that_lost_the_partition_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its state is older than the next owner's, and in a compacted topic the last record wins."""
-
-    async def work(app: BatchApp) -> None:
-        table = app.state_table("sets", KeySets)
-        tp = TP(table.changelog, 1)
-        await table.store.on_rebalance({tp}, set(), set())
-        held = table.partition(1)
-        await table.store.on_rebalance({tp}, {tp}, set())
-        monkeypatch.setattr(app.producer, "deliver", None)
-        await held.deliver([], [(b"k", b"v")])
-
-    with_app(work)
-
-
-def test_an_app_has_one_table() -> None:
-    async def work(app: BatchApp) -> None:
-        app.state_table("one", KeySets)
-        with pytest.raises(ValueError, match="one table"):
-            app.state_table("two", KeySets)
-
-    with_app(work)
-
-
-def test_consumer_and_store_are_the_engines() -> None:
-    async def work(app: BatchApp) -> None:
-        assert isinstance(app.consumer, BatchConsumer)
-        assert isinstance(app.state_table("sets", KeySets).store, StateStore)
 
     with_app(work)

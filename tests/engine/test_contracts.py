@@ -10,6 +10,7 @@ import aiokafka
 import faust
 import pytest
 from aiokafka.consumer import fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import TopicPartition
 from faust.app import App
@@ -65,6 +66,13 @@ def test_aiokafka_hands_records_over_without_a_pause(broker: Broker) -> None:
 def test_the_fetch_wait_is_taken_from_the_consumer_when_it_starts() -> None:
     assert "self._fetch_max_wait_ms = fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.__init__)
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_aiokafka_waits_until_asked_for_the_groups_errors() -> None:
+    push = source(GroupCoordinator._push_error_to_user)
+    assert "self._error_consumed_fut = create_future()" in push
+    assert "self._error_consumed_fut.set_result(None)" in source(GroupCoordinator.check_errors)
+    assert "check_errors" not in source(driver)
 
 
 def test_fausts_consumer_calls_what_the_engine_overrides() -> None:

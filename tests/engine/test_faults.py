@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaTimeoutError
 from confluent_kafka import Consumer, TopicPartition
 
 from stream_jobs.engine import DeliveryFailed, RecordsLost, StateRejected, run
@@ -74,6 +75,17 @@ def test_records_the_broker_dropped_unread_are_noticed(job: Job) -> None:
     assert first > 10
     assert lost.value.args == (topic, partition, 10, first)
     assert job.committed() == {(topic, partition): 10}
+
+
+def test_a_worker_kept_out_of_its_group_ends(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Aiokafka waits to be asked for the reason, and Faust doesn't ask: the worker would idle for ever."""
+
+    def check_errors(_: GroupCoordinator) -> None:
+        raise GroupAuthorizationFailedError(job.name)
+
+    monkeypatch.setattr(GroupCoordinator, "check_errors", check_errors)
+    with pytest.raises(GroupAuthorizationFailedError):
+        asyncio.run(run_till_it_ends(job))
 
 
 def test_a_changelog_that_cannot_be_joined_stops_the_worker(job: Job, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import pytest
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
 from faust.types import TP
 
 from stream_jobs.engine import BatchApp, HeldPartition, RecordBatch, run, running
@@ -84,6 +86,19 @@ def test_an_app_lives_in_a_thread_of_another_program_with_states_from_elsewhere(
     assert job.sent(job.output) == sets
 
 
+@pytest.fixture
+def leader_syncs_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The in-process broker refuses a member that syncs after the group's leader."""
+    sync = CoordinatorGroupRebalance._on_join_leader  # noqa: SLF001
+
+    async def late(self: CoordinatorGroupRebalance, response: object) -> object:
+        await asyncio.sleep(0.3)
+        return await sync(self, response)
+
+    monkeypatch.setattr(CoordinatorGroupRebalance, "_on_join_leader", late)
+
+
+@pytest.mark.usefixtures("leader_syncs_last")
 def test_a_second_worker_takes_over_half_and_then_all(job: Job) -> None:
     """Partitions move while records come in, and back when a worker leaves: every set is whole, nobody stops."""
 

@@ -1,66 +1,73 @@
-"""The county as admission sees it: its documents in order of arrival, and what the truth says of them."""
+"""The county of tests/data/county, as documents and as what became of them."""
 
+import csv
 import json
-from collections.abc import Iterable
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from producers.admission import Admission, Admitted, Bounds, Document
-from producers.files import Line, lines
+from producers.files import lines
 from producers.sources import load_sources
-from schemas.reference import Reference, load
+from schemas import reference
 
 COUNTY: Final = Path(__file__).parents[1] / "data" / "county"
 CANONICAL: Final = COUNTY / "canonical.ndjson"
-RECEIVED_AT: Final = 1_772_800_000_000
-"""2026-03-06T12:26:40Z: when documents written in tests came in."""
-
+RECEIVED_AT: Final = 1_773_576_000_000
+"""2026-03-15T12:00:00Z: when documents arrive that a test hands in by itself."""
 Scan = dict[str, Any]
 
 
 @cache
-def reference() -> Reference:
-    return load(COUNTY)
-
-
-@cache
-def admission() -> Admission:
-    return Admission(reference(), load_sources(), Bounds())
-
-
-@cache
-def totals() -> dict[str, Any]:
+def truth() -> dict[str, Any]:
+    """What the county's documents amount to."""
     found: dict[str, Any] = json.loads((COUNTY / "truth.json").read_text("utf-8"))["totals"]
     return found
 
 
-def document(network: str, payload: bytes, received_at: int = RECEIVED_AT, form: str | None = None) -> Document:
-    return Document(network, form or network, payload, received_at, f"ingress.carrier.{network}", 0, 7)
-
-
-def admit(network: str, payload: object, form: str | None = None) -> Admitted:
-    """Admit one document, given as bytes or as what is to be written as JSON."""
-    written = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
-    return admission().admit([document(network, written, form=form)])
-
-
-def documents(found: Iterable[Line]) -> list[Document]:
-    given = [(line, line.arrived_at) for line in found]
-    return [document(line.network, line.payload, at, line.format) for line, at in given if at is not None]
+@cache
+def codes() -> list[tuple[str, ...]]:
+    """The rows of codes.csv: network, raw code, activity, second activity."""
+    with (COUNTY / "codes.csv").open(encoding="utf-8", newline="") as table:
+        return [tuple(row) for row in csv.reader(table)][1:]
 
 
 @cache
-def native() -> Admitted:
-    """All documents of the seven networks, in order of arrival."""
-    return admission().admit(documents(lines([COUNTY])))
+def admission() -> Admission:
+    """Admission with the county's reference data."""
+    return Admission(reference.load(COUNTY), load_sources(), Bounds())
+
+
+def documents(path: Path) -> list[Document]:
+    """The documents of a file or folder, in order of arrival."""
+    return [Document(line.network, line.format, line.payload, line.arrived_at or RECEIVED_AT) for line in lines([path])]
 
 
 @cache
-def canonical() -> Admitted:
-    """The same scans, published as ScanEvents."""
-    return admission().admit(documents(lines([CANONICAL])))
+def admitted(path: Path) -> Admitted:
+    """What became of them."""
+    return admission().admit(documents(path))
 
 
-def distinct(scans: Iterable[Scan]) -> list[Scan]:
+def distinct(scans: list[Scan]) -> list[Scan]:
+    """Each event once: the same id of the same waybill by the same source is the same event."""
     return list({(s["source"], s["issuer"], s["tracking_number"], s["event_id"]): s for s in scans}.values())
+
+
+def per_source(scans: list[Scan]) -> dict[str, int]:
+    """How many scans each network published."""
+    return dict(Counter(str(scan["source"]) for scan in scans))
+
+
+def take(network: str, payload: bytes | dict[str, Any], form: str | None = None) -> Admitted:
+    """Admit one document that came by way of `network`, read by `form` (its own unless told)."""
+    raw = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
+    return admission().admit([Document(network, form or network, raw, RECEIVED_AT, f"ingress.{network}", 2, 41)])
+
+
+def refused(admitted: Admitted) -> tuple[str, str]:
+    """Reason and field of the only letter, where nothing else came out."""
+    assert admitted.scans == []
+    [letter] = admitted.letters
+    return letter["reason"], letter["field"]

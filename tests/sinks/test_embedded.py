@@ -77,7 +77,7 @@ def test_threads_write_and_read_at_once(embedded: ChdbStore) -> None:
 def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
     """After SIGKILL in the middle of an insert, what was confirmed is there and no batch is there in part."""
     confirmed: set[int] = set()
-    chance = random.Random(7)  # noqa: S311  # only when to kill
+    chance = random.Random(7)  # only when to kill
     for start in (0, 1000, 2000):
         confirmed |= _write_until_killed(tmp_path / "data", start, chance.uniform(0, 0.12))
 

@@ -69,7 +69,7 @@ ORDER BY parcel_id
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY (parcel_id, version)
 -- always
-SETTINGS index_granularity = 1024
+SETTINGS index_granularity = 256
 -- since 23.3
     , fsync_after_insert = 1, fsync_part_directory = 1
 -- always
