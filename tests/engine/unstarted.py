@@ -1,10 +1,12 @@
-"""Apps that are not started, for looking at their parts."""
+"""Apps of which nothing is started, or only the producer, for looking at their parts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from stream_jobs.engine import BatchApp, RecordBatch, build_app
+from stream_jobs.engine.producer import BatchProducer
+from tests.engine.broker import PARTITIONS, Broker
 
 
 def with_app(work: Callable[[BatchApp], Awaitable[None]]) -> None:
@@ -16,7 +18,7 @@ def with_app(work: Callable[[BatchApp], Awaitable[None]]) -> None:
         try:
             await work(app)
         finally:
-            consumer._thread.thread_loop.close()
+            consumer._thread.thread_loop.close()  # noqa: SLF001
 
     asyncio.run(main())
 
@@ -24,3 +26,19 @@ def with_app(work: Callable[[BatchApp], Awaitable[None]]) -> None:
 def batch(first: int, end: int, topic: str = "source", value: bytes | None = b"v") -> RecordBatch:
     count = end - first
     return RecordBatch(topic, 1, [b"k"] * count, [value] * count, first, end)
+
+
+def with_producer(broker: Broker, work: Callable[[BatchProducer], Awaitable[None]]) -> None:
+    """Do something with a started producer."""
+
+    async def main() -> None:
+        app: BatchApp = build_app("producing", broker.address, partitions=PARTITIONS)
+        producer = app.producer
+        assert isinstance(producer, BatchProducer)
+        await producer.start()
+        try:
+            await work(producer)
+        finally:
+            await producer.stop()
+
+    asyncio.run(main())
