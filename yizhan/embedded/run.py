@@ -113,7 +113,8 @@ def _stay(stack: Stack, data: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, told)
     with _answering(stack, data) as door:
-        OUT.print(f"open {door.address}/?key={door.key}  or ask: yizhan sql --data {data} 'SELECT * FROM parcels'")
+        OUT.print(f"open {door.address}/?key={door.key}", soft_wrap=True, highlight=False)
+        OUT.print(f"ask  yizhan sql --data {data} 'SELECT * FROM parcels'", soft_wrap=True, highlight=False)
         OUT.print("stop with Ctrl-C; the data stays")
         while not stop.wait(CHECK_SECONDS):
             stack.check()

@@ -92,11 +92,14 @@ def _page(found: Account, data: Path) -> str:
     fields = found.as_json()
     counts = [(name, value) for name, value in fields.items() if isinstance(value, dict)]
     tables = "".join(_table(name.replace("_", " "), list(value.items())) for name, value in counts)
-    slow = _table("slowest stages", [tuple(row.values()) for row in found.slowest_stages])
+    heads = [tuple(name.replace("_", " ") for name in row) for row in found.slowest_stages[:1]]
+    slow = _table("slowest stages", [*heads, *(tuple(row.values()) for row in found.slowest_stages)])
     words = {k: html.escape(str(v)) for k, v in fields.items()}
     return PAGE.format(tables=tables + slow, data=html.escape(str(data)), **words)
 
 
 def _table(caption: str, rows: list[tuple[Any, ...]]) -> str:
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape('-' if c is None else str(c))}</td>" for c in row) + "</tr>" for row in rows
+    )
     return f"<table><caption>{html.escape(caption)}</caption>{body}</table>"
