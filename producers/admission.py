@@ -6,19 +6,15 @@ each bad scan is one, and the good ones go through. Whatever the bytes, nothing 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b, sha256
-from typing import Any, Final
+from typing import Any
 
 from producers.canonical import CanonicalReader
 from producers.documents import Document, open_document
 from producers.fields import Bounds
 from producers.mapping import Source
 from producers.scans import Mapper, Scan
-from schemas.dead_letter import Reason, Refusal
+from schemas.dead_letter import Reason, Refusal, Whence, letter
 from schemas.reference import Reference
-
-KEPT_BYTES: Final = 2 << 20
-"""Bytes of a refused document that its dead letter keeps."""
 
 __all__ = ["Admission", "Admitted", "Bounds", "Document"]
 
@@ -60,7 +56,7 @@ class Admission:
             else:
                 self._mapped(document, admitted)
         except Refusal as refusal:
-            admitted.letters.append(letter(document, refusal, -1))
+            admitted.letters.append(_letter(document, refusal, -1))
 
     def _mapped(self, document: Document, admitted: Admitted) -> None:
         if document.format != document.network or document.format not in self._mappers:
@@ -72,7 +68,7 @@ class Admission:
             try:
                 admitted.scans += mapper.scans(opened.whole, raw, document.received_at)
             except Refusal as refusal:
-                admitted.letters.append(letter(document, refusal, position))
+                admitted.letters.append(_letter(document, refusal, position))
 
     def _mismatch(self, document: Document) -> str:
         if document.format not in self._mappers:
@@ -80,21 +76,7 @@ class Admission:
         return f"{document.format} published by way of {document.network}"
 
 
-def letter(document: Document, refusal: Refusal, position: int) -> dict[str, Any]:
+def _letter(document: Document, refusal: Refusal, position: int) -> dict[str, Any]:
     """The dead letter of a document or of its scan at `position`."""
-    identity = f"{document.network}/{position}/".encode() + document.payload
-    return {
-        "letter_id": blake2b(identity, digest_size=8).hexdigest(),
-        "source": document.network,
-        "reason": refusal.reason.value,
-        "field": refusal.field,
-        "detail": refusal.detail,
-        "topic": document.topic,
-        "partition": document.partition,
-        "offset": document.offset,
-        "position": position,
-        "received_at": document.received_at,
-        "payload": document.payload[:KEPT_BYTES],
-        "payload_bytes": len(document.payload),
-        "payload_sha256": sha256(document.payload).hexdigest(),
-    }
+    whence = Whence(document.network, document.topic, document.partition, document.offset, document.received_at)
+    return letter(whence, document.payload, refusal, position)

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b, sha256
+from typing import Any, Final
+
+KEPT_BYTES: Final = 2 << 20
+"""Bytes of what was refused that its dead letter keeps."""
 
 
 class Reason(StrEnum):
@@ -26,3 +31,34 @@ class Refusal(Exception):  # the trade's word; it is raised inside one document 
     field: str
     detail: str
     position: int = -1
+
+
+@dataclass(frozen=True)
+class Whence:
+    """Where a refused document or record came by; `received_at` in epoch ms."""
+
+    source: str
+    topic: str
+    partition: int
+    offset: int
+    received_at: int
+
+
+def letter(whence: Whence, payload: bytes, refusal: Refusal, position: int) -> dict[str, Any]:
+    """A row of dead_letter.avsc. The same bytes of the same source, refused again, are the same letter."""
+    identity = f"{whence.source}/{position}/".encode() + payload
+    return {
+        "letter_id": blake2b(identity, digest_size=8).hexdigest(),
+        "source": whence.source,
+        "reason": refusal.reason.value,
+        "field": refusal.field,
+        "detail": refusal.detail,
+        "topic": whence.topic,
+        "partition": whence.partition,
+        "offset": whence.offset,
+        "position": position,
+        "received_at": whence.received_at,
+        "payload": payload[:KEPT_BYTES],
+        "payload_bytes": len(payload),
+        "payload_sha256": sha256(payload).hexdigest(),
+    }

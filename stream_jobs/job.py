@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.contracts import Contracts
-from schemas.dead_letter import Refusal
+from schemas.dead_letter import Refusal, Whence, letter
 from schemas.reference import Reference
 from schemas.wire import Codec
 from stream_jobs.identity.facts import Fact
 from stream_jobs.identity.knowledge import Told
 from stream_jobs.identity.state import Step, Timelines
-from stream_jobs.letters import letter
 from stream_jobs.lifecycle.evaluate import lifecycles
 from stream_jobs.lifecycle.output import Names, rows
 from stream_jobs.lifecycle.targets import Plan, plan
@@ -104,10 +103,13 @@ class TimelineJob:
         refused: Sequence[tuple[int, Refusal]],
     ) -> Pairs:
         """Dead letters of what a batch held that could not be read, with their keys."""
-        now = self._clock()
-        found = [letter(topic, partition, offset_of(at), values[at] or b"", why, now) for at, why in refused]
-        values = self._spoken.letters.encode(found)
-        return [(row["letter_id"].encode(), value or b"") for row, value in zip(found, values, strict=True)]
+        source, now = topic.rpartition(".")[2], self._clock()
+        found = [
+            letter(Whence(source, topic, partition, offset_of(at), now), values[at] or b"", why, why.position)
+            for at, why in refused
+        ]
+        encoded = self._spoken.letters.encode(found)
+        return [(row["letter_id"].encode(), value) for row, value in zip(found, encoded, strict=True)]
 
     def _output(self, step: Step, refused: list[tuple[int, Refusal]]) -> Output:
         told = [(waybill, self.tail.encode(m.facts, m.timelines)) for waybill, m in step.told]

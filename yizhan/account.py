@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 Query = Callable[[str], pa.Table]
@@ -92,4 +91,4 @@ def _identities(found: pa.Table) -> set[int]:
 
 def _counts(found: pa.Table) -> dict[str, int]:
     names, counts = found.columns
-    return dict(zip(names.to_pylist(), np.array(counts.to_pylist(), int).tolist(), strict=True))
+    return dict(zip(names.to_pylist(), counts.to_pylist(), strict=True))
