@@ -16,6 +16,8 @@ class Contracts:
     lifecycles: Codec
     links: Codec
     letters: Codec
+    alerts: Codec
+    targets: Codec
 
 
 def contracts(registry: Registry) -> Contracts:
@@ -25,4 +27,6 @@ def contracts(registry: Registry) -> Contracts:
         codec(topics.LIFECYCLE.name, registry),
         codec(topics.LINKS.name, registry),
         codec(topics.DEAD_LETTER.name, registry),
+        codec(topics.ALERTS.name, registry),
+        codec(topics.TARGETS.name, registry),
     )

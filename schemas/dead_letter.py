@@ -7,6 +7,8 @@ from typing import Any, Final
 
 KEPT_BYTES: Final = 2 << 20
 """Bytes of what was refused that its dead letter keeps."""
+SHARED_BYTES: Final = 4 << 10
+"""The same where another letter of the same document keeps it: `payload_sha256` leads there."""
 
 
 class Reason(StrEnum):
@@ -44,7 +46,7 @@ class Whence:
     received_at: int
 
 
-def letter(whence: Whence, payload: bytes, refusal: Refusal, position: int) -> dict[str, Any]:
+def letter(whence: Whence, payload: bytes, refusal: Refusal, position: int, kept: int = KEPT_BYTES) -> dict[str, Any]:
     """A row of dead_letter.avsc. The same bytes of the same source, refused again, are the same letter."""
     identity = f"{whence.source}/{position}/".encode() + payload
     return {
@@ -58,7 +60,7 @@ def letter(whence: Whence, payload: bytes, refusal: Refusal, position: int) -> d
         "offset": whence.offset,
         "position": position,
         "received_at": whence.received_at,
-        "payload": payload[:KEPT_BYTES],
+        "payload": payload[:kept],
         "payload_bytes": len(payload),
         "payload_sha256": sha256(payload).hexdigest(),
     }

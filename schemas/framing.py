@@ -1,19 +1,17 @@
 """The 5 bytes before every Avro value (zero, schema id big-endian), and what is refused by them and by size."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
+from schemas.blobs import Blobs, Longs, Span
+from schemas.compiled import compiled
 from schemas.dead_letter import Reason, Refusal
 from schemas.records import Record
 
 SIZE: Final = 5
 NO_HEADER: Final = -1
-
-Longs = npt.NDArray[np.int64]
 
 
 def header(schema_id: int) -> bytes:
@@ -21,18 +19,20 @@ def header(schema_id: int) -> bytes:
     return b"\0" + schema_id.to_bytes(4, "big")
 
 
-def heads(values: Sequence[bytes]) -> tuple[Longs, Longs]:
-    """Size and schema id of each value; the id is NO_HEADER where the 5 bytes are none. No value is copied twice."""
-    whole = pa.array(values, pa.large_binary())
-    offsets = np.frombuffer(whole.buffers()[1], np.int64, len(values) + 1) if len(values) else np.zeros(1, np.int64)
-    sizes, ids = np.diff(offsets), np.full(len(values), NO_HEADER, np.int64)
-    long_enough = np.flatnonzero(sizes >= SIZE)
-    if len(long_enough):
-        every = np.frombuffer(whole.buffers()[2], np.uint8)
-        head = every[offsets[long_enough, None] + np.arange(SIZE)]
-        found = head[:, 1:].copy().view(">u4").ravel()
-        ids[long_enough] = np.where(head[:, 0] == 0, found, NO_HEADER)
-    return sizes, ids
+def heads(values: Blobs) -> tuple[Longs, Longs]:
+    """Size and schema id of each value; the id is NO_HEADER where the 5 bytes are none."""
+    ids = np.empty(len(values), np.int64)
+    _ids(ids, values.span)
+    return values.sizes, ids
+
+
+@compiled
+def _ids(ids: Longs, values: Span) -> None:
+    data, starts, sizes = values
+    for row in range(len(ids)):
+        ids[row], at = NO_HEADER, starts[row]
+        if sizes[row] >= SIZE and data[at] == 0:
+            ids[row] = (data[at + 1] << 24) | (data[at + 2] << 16) | (data[at + 3] << 8) | data[at + 4]
 
 
 def refusal(size: int, schema_id: int, record: Record, allowed: Container[int]) -> Refusal | None:

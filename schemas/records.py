@@ -111,12 +111,16 @@ RECORDS: Final[Mapping[str, Record]] = _load(resources.files("schemas").joinpath
 SCAN_EVENT: Final = RECORDS["ScanEvent"]
 PARCEL_LIFECYCLE: Final = RECORDS["ParcelLifecycle"]
 PARCEL_LINKS: Final = RECORDS["ParcelLinks"]
+PARCEL_ALERT: Final = RECORDS["ParcelAlert"]
+TARGET_EDITION: Final = RECORDS["TargetEdition"]
 DEAD_LETTER: Final = RECORDS["DeadLetter"]
 
 RECORD_OF: Final[Mapping[str, Record]] = {
     **{topic.name: SCAN_EVENT for topic in topics.SCANS.values()},
     topics.LINKS.name: PARCEL_LINKS,
     topics.LIFECYCLE.name: PARCEL_LIFECYCLE,
+    topics.ALERTS.name: PARCEL_ALERT,
+    topics.TARGETS.name: TARGET_EDITION,
     topics.DEAD_LETTER.name: DEAD_LETTER,
 }
 """Which record a topic carries. Ingress topics carry the networks' own documents, the changelog packed bytes."""

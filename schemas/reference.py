@@ -1,24 +1,27 @@
-"""Reference data of a county: networks, facilities and targets, read from CSV files.
+"""Reference data of a county, read from CSV files: networks, facilities, and what is promised.
 
-Shapes: `networks.csv`, `facilities.csv`, `targets.csv` as in tests/data/county/README.md.
+Shapes: `networks.csv`, `facilities.csv`, `targets.csv` as in tests/data/county/README.md, the rest in
+docs/promises.md.
 A line that cannot be taken raises `BadReference` with file, line number and cause.
 """
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from schemas.vocabulary import AREA_CLASSES, SERVICES, SOURCE_KINDS, STAGES, TIERS
+from schemas.targets import ANY, Edition, Target, day, hours, one_of, target
+from schemas.vocabulary import AREA_CLASSES, SOURCE_KINDS, STAGES, TIERS
+
+__all__ = ["BadReference", "Edition", "Facility", "Network", "Reference", "Target", "load"]
 
 Row = TypeVar("Row")
 
-FILES: Final = ("networks.csv", "facilities.csv", "targets.csv")
+FILES: Final = ("networks.csv", "facilities.csv", "targets.csv", "holidays.csv", "silence.csv", "free_time.csv")
 REGION: Final = re.compile(r"^\d{12}$")
-TRIPS: Final = re.compile(r"^((MO|TU|WE|TH|FR|SA|SU)(,(MO|TU|WE|TH|FR|SA|SU))*)@([01]\d|2[0-3]):[0-5]\d$")
 
 
 class BadReference(ValueError):
@@ -53,22 +56,21 @@ class Facility:
 
 
 @dataclass(frozen=True)
-class Target:
-    """How long a stage may take: hours (`24`) or trips (`MO,WE,FR@20:00`)."""
-
-    stage: str
-    service: str
-    area_class: str
-    target: str
-
-
-@dataclass(frozen=True)
 class Reference:
-    """All reference data, looked up by id, by name and by the code other networks use."""
+    """All reference data, looked up by id, by name and by the code other networks use.
+
+    `holidays`: days without trips. `silence`: hours without a scan before an alert, by stage. `free_time`: hours
+    a parcel may wait at a point, by operator or ANY. `editions`: the history of targets; without any, `targets`
+    and `holidays` hold for all time.
+    """
 
     networks: Mapping[str, Network] = field(default_factory=dict)
     facilities: Mapping[str, Facility] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
+    holidays: tuple[str, ...] = ()
+    silence: Mapping[str, int] = field(default_factory=dict)
+    free_time: Mapping[str, int] = field(default_factory=dict)
+    editions: tuple[Edition, ...] = ()
 
     def network_by_code(self) -> dict[str, str]:
         """Other networks' codes, and the networks' own names, to network."""
@@ -88,7 +90,55 @@ def load(folder: Path) -> Reference:
     """Read the reference files of a folder; a file that is missing leaves its part empty."""
     networks = {n.network: n for n in _read(folder / "networks.csv", _network)}
     facilities = {f.facility_id: f for f in _read(folder / "facilities.csv", _facility)}
-    return Reference(networks, facilities, tuple(_read(folder / "targets.csv", _target)))
+    operator = _known(networks)
+    return Reference(
+        networks,
+        facilities,
+        tuple(_read(folder / "targets.csv", _once(_same_promise, lambda row: _by(operator, target(row))))),
+        tuple(sorted(_read(folder / "holidays.csv", _once(str, lambda row: day("date", row["date"]))))),
+        dict(_read(folder / "silence.csv", _once(_first, _silence))),
+        dict(_read(folder / "free_time.csv", _once(_first, lambda row: (operator(row), hours(row["hours"]))))),
+    )
+
+
+def _known(networks: Mapping[str, Network]) -> Callable[[dict[str, str]], str]:
+    """Reads a row's operator; without networks any name will do."""
+    names = (ANY, *networks)
+    return lambda row: one_of("operator", row["operator"], names) if networks else row["operator"]
+
+
+def _by(operator: Callable[[dict[str, str]], str], found: Target) -> Target:
+    if found.operator == ANY:
+        raise ValueError("operator 'ANY' is written as an empty cell in targets.csv")
+    if found.operator:
+        operator({"operator": found.operator})
+    return found
+
+
+def _same_promise(found: Target) -> Hashable:
+    return found.stage, found.service, found.area_class, found.operator, found.valid_from
+
+
+def _first(found: tuple[str, int]) -> str:
+    return found[0]
+
+
+def _silence(row: dict[str, str]) -> tuple[str, int]:
+    return one_of("stage", row["stage"], tuple(s.name for s in STAGES)), hours(row["hours"])
+
+
+def _once(key: Callable[[Row], Hashable], take: Callable[[dict[str, str]], Row]) -> Callable[[dict[str, str]], Row]:
+    """Refuse a row that says again what an earlier one said: nobody could tell which holds."""
+    seen: set[Hashable] = set()
+
+    def taken(row: dict[str, str]) -> Row:
+        found = take(row)
+        if key(found) in seen:
+            raise ValueError("says again what an earlier line says")
+        seen.add(key(found))
+        return found
+
+    return taken
 
 
 def _read(path: Path, take: Callable[[dict[str, str]], Row]) -> Iterator[Row]:
@@ -117,19 +167,13 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split(";")))
 
 
-def _one_of(column: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise ValueError(f"{column} {value!r} is none of {', '.join(allowed)}")
-    return value
-
-
 def _network(row: dict[str, str]) -> Network:
     zone = row["time_zone"]
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as cause:
         raise ValueError(f"time_zone {zone!r} is not known") from cause
-    kind = _one_of("kind", row["kind"], SOURCE_KINDS)
+    kind = one_of("kind", row["kind"], SOURCE_KINDS)
     return Network(row["network"], kind, row["display_name"], zone, _words(row["codes"]))
 
 
@@ -140,23 +184,12 @@ def _facility(row: dict[str, str]) -> Facility:
     return Facility(
         row["facility_id"],
         row["name"],
-        _one_of("tier", row["tier"], TIERS),
+        one_of("tier", row["tier"], TIERS),
         row["region"],
-        _one_of("area_class", row["area_class"], ("", *AREA_CLASSES)),
+        one_of("area_class", row["area_class"], ("", *AREA_CLASSES)),
         row["host_kind"],
         _words(row["functions"]),
         _words(row["operators"]),
         lat,
         lon,
-    )
-
-
-def _target(row: dict[str, str]) -> Target:
-    if not (row["target"].isdecimal() or TRIPS.match(row["target"])):
-        raise ValueError(f"target {row['target']!r} is neither hours (24) nor trips (MO,WE,FR@20:00)")
-    return Target(
-        _one_of("stage", row["stage"], tuple(s.name for s in STAGES)),
-        _one_of("service", row["service"], SERVICES),
-        _one_of("area_class", row["area_class"], (*AREA_CLASSES, "ANY")),
-        row["target"],
     )

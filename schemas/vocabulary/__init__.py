@@ -57,7 +57,8 @@ MILESTONES: Final = tuple(
 )
 STAGES: Final = tuple(Stage(row["stage"], row["from"], _words(row["to"])) for row in _rows("stages.csv"))
 
-RELATIONS: Final = ("HANDED_OVER", "RELABELLED", "RETURN", "IN_CONTAINER")
+RELATIONS: Final = ("HANDED_OVER", "RELABELLED", "RETURN", "IN_CONTAINER", "PIECE_OF")
+"""PIECE_OF names the order or mother number of a parcel sent in several; it joins nothing."""
 SERVICES: Final = ("STANDARD", "EXPRESS", "FRESH")
 SOURCE_KINDS: Final = ("CARRIER", "POST", "LOCKER")
 TIME_BASES: Final = ("GIVEN", "ASSUMED")
