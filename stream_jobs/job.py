@@ -5,94 +5,146 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
+from weakref import WeakKeyDictionary
 
+import numpy as np
+import pyarrow as pa
+
+from schemas import editions
+from schemas.blobs import Blobs, Records
 from schemas.contracts import Contracts
 from schemas.dead_letter import Refusal, Whence, letter
 from schemas.reference import Reference
-from schemas.wire import Codec
-from stream_jobs.identity.facts import Fact
-from stream_jobs.identity.knowledge import Told
-from stream_jobs.identity.state import Step, Timelines
+from stream_jobs.identity import wire
+from stream_jobs.identity.leaving import Departures, Recall, StoreBehind
+from stream_jobs.identity.limits import Limits
+from stream_jobs.identity.reviewing import scanned_since
+from stream_jobs.identity.state import Changes, Step, Timelines
 from stream_jobs.lifecycle.evaluate import lifecycles
 from stream_jobs.lifecycle.output import Names, rows
 from stream_jobs.lifecycle.targets import Plan, plan
 from stream_jobs.timeline.hashing import hash_words
-from stream_jobs.timeline.pack import pack
+from stream_jobs.timeline.pack import Packed, pack
 
-SIGNED: Final = 1 << 63
-HALF: Final = 1 << 31
+LIMITS: Final = Limits()
+LOOKED_AT_LEAST: Final = 64
+LOOKED_AT_SHARE: Final = 16
+"""One number in so many events is looked at, whether it may leave the state."""
 Pairs = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True)
 class Output:
-    """What one batch sends: lifecycles by parcel, messages by waybill, state by waybill; and what was refused."""
+    """What one batch sends: lifecycles by parcel, messages by waybill, state by key; and what was refused.
 
-    lifecycles: Pairs = field(default_factory=list)
-    links: Pairs = field(default_factory=list)
-    changelog: Pairs = field(default_factory=list)
+    `claims`: links taken in that count for nothing so far, since their network has to do with neither number.
+    """
+
+    lifecycles: Records = field(default_factory=lambda: Records.of([]))
+    links: Records = field(default_factory=lambda: Records.of([]))
+    changelog: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
+    claims: int = 0
 
 
-class LinksTail:
-    """parcel_links.avsc to and from bytes: a message on `parcels.links`, and the tail of a state value."""
+class Stored(NamedTuple):
+    """Numbers that have left the state and were scanned since a day, and what the store has of them."""
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
-
-    def encode(self, facts: Iterable[Fact], timelines: Mapping[bytes, bytes]) -> bytes:
-        """Sorted, so that equal knowledge is equal bytes."""
-        told = [_signed(fact) for fact in sorted(facts)]
-        by_waybill = {waybill.decode(): timelines[waybill] for waybill in sorted(timelines)}
-        return self._codec.encode([{"facts": told, "timelines": by_waybill}])[0]
-
-    def decode(self, value: bytes) -> Told:
-        """Raises Refusal for bytes that are no such record."""
-        record = self._codec.decode_one(value)
-        timelines = {waybill.encode(): scans for waybill, scans in record["timelines"].items()}
-        return Told({_unsigned(fact) for fact in record["facts"]}, timelines)
-
-
-def _signed(fact: Fact) -> dict[str, object]:
-    """Avro has no unsigned numbers."""
-    return fact._asdict() | {"id": fact.id - SIGNED, "ref": fact.ref - HALF}
-
-
-def _unsigned(record: dict[str, object]) -> Fact:
-    fact = Fact(**record)  # type: ignore[arg-type]  # the codec has checked the record's types
-    return fact._replace(id=fact.id + SIGNED, ref=fact.ref + HALF)
+    waybills: Sequence[bytes]
+    scans: Packed
 
 
 class TimelineJob:
-    """Joins batches into partitions' state and says what to send."""
+    """Joins batches into partitions' state and says what to send.
 
-    def __init__(self, spoken: Contracts, reference: Reference, clock: Callable[[], int]) -> None:
+    `recall`: reads stored scans back; without it nothing ever leaves the state.
+    """
+
+    editions: Mapping[bytes, int]
+    """Those it judges by beside the first, by name, and since when (epoch ms) each holds."""
+
+    def __init__(
+        self,
+        spoken: Contracts,
+        reference: Reference,
+        clock: Callable[[], int],
+        limits: Limits = LIMITS,
+        recall: Recall | None = None,
+    ) -> None:
         self._spoken = spoken
+        self._limits = limits
+        self._recall = recall
+        self._departures: WeakKeyDictionary[Timelines, Departures] = WeakKeyDictionary()
         self._clock = clock
-        self._plan: Plan = plan(reference)
         self._names = Names(hash_words(reference.networks))
-        self.tail = LinksTail(spoken.links)
+        self.promise(reference)
+
+    def promise(self, reference: Reference) -> None:
+        """Judge by this reference data's targets from now on."""
+        self._plan: Plan = plan(reference)
+        self.editions = editions.changes(reference.editions)
 
     def new_state(self) -> Timelines:
         """An empty partition."""
-        return Timelines(self.tail)
+        return Timelines(self._limits)
 
-    def scans(self, state: Timelines, topic: str, values: Sequence[bytes]) -> Output:
+    def scans(self, state: Timelines, topic: str, values: Sequence[bytes | None]) -> Output:
         """A batch of ScanEvents of one topic."""
         decoded = self._spoken.scans[topic].decode(values)
-        return self._output(state.step(pack(decoded.rows)), decoded.refused)
+        packed = pack(decoded.rows)
+        self._bring_back(state, packed.keys)
+        step = state.step(packed)
+        beyond = [(int(decoded.good[row]), why) for row, why in step.refused]
+        output = self._output(step, [*decoded.refused, *beyond])
+        output.changelog.extend(self._leave(state, len(values)).items())
+        return output
 
-    def links(self, state: Timelines, pairs: Sequence[tuple[bytes, bytes]]) -> Output:
+    def links(self, state: Timelines, records: Records) -> Output:
         """A batch of messages between waybills."""
-        told: list[tuple[bytes, Told]] = []
-        refused: list[tuple[int, Refusal]] = []
-        for position, (waybill, value) in enumerate(pairs):
-            try:
-                told.append((waybill, self.tail.decode(value)))
-            except Refusal as refusal:
-                refused.append((position, refusal))
-        return self._output(state.step(None, told), refused)
+        told, positions, refused = wire.decoded(records, self._spoken.links)
+        self._bring_back(state, [waybill for waybill, _ in told])
+        step = state.step(None, told)
+        return self._output(step, [*refused, *((positions[at], why) for at, why in step.refused)])
+
+    def _bring_back(self, state: Timelines, waybills: Iterable[bytes]) -> None:
+        """Whoever has left and is spoken of now comes back first, out of the store."""
+        wanted = self._departures_of(state).spoken_of(waybills)
+        if wanted:
+            if self._recall is None:
+                raise StoreBehind(f"{len(wanted)} numbers have left the state, and no store to recall them from is set")
+            self._departures_of(state).bring_back(wanted, self._stored(wanted))
+
+    def _stored(self, waybills: Sequence[bytes]) -> Packed:
+        columns = next(iter(self._spoken.scans.values())).columns
+        found = self._recall(waybills) if self._recall and waybills else ()
+        return pack(pa.RecordBatch.from_pylist(list(found), schema=columns))
+
+    def again(self, state: Timelines, waybills: Sequence[bytes], since: int) -> Records:
+        """Lifecycles of the parcels that these numbers name, judged anew: of those with a stage begun since (ms)."""
+        return self._derived(state.again(scanned_since(state, waybills, since)), since)
+
+    def stored(self, waybills: Sequence[bytes], since: int) -> Stored:
+        """What `again_of` wants to know of numbers that have left; asks the store, so it may be slow, and fail.
+
+        Touches no state: for a thread of its own. Without a store there is nothing of any of them.
+        """
+        asked = self._recall.since(waybills, since) if self._recall else waybills
+        return Stored(asked, self._stored(asked))
+
+    def again_of(self, state: Timelines, stored: Stored, since: int) -> tuple[Records, int]:
+        """The same as `again` of numbers that have left and stay away; and of how many the store lacks scans."""
+        away = [waybill for waybill in stored.waybills if waybill in state.left]
+        scratch, whole = self._departures_of(state).as_left(away, stored.scans)
+        return self._derived(scratch.again(whole), since), len(away) - len(whole)
+
+    def _leave(self, state: Timelines, events: int) -> Changes:
+        if self._recall is None:
+            return {}
+        return self._departures_of(state).leave(self._clock(), max(LOOKED_AT_LEAST, events // LOOKED_AT_SHARE))
+
+    def _departures_of(self, state: Timelines) -> Departures:
+        return self._departures.setdefault(state, Departures(state))
 
     def letters(
         self,
@@ -112,12 +164,16 @@ class TimelineJob:
         return [(row["letter_id"].encode(), value) for row, value in zip(found, encoded, strict=True)]
 
     def _output(self, step: Step, refused: list[tuple[int, Refusal]]) -> Output:
-        told = [(waybill, self.tail.encode(m.facts, m.timelines)) for waybill, m in step.told]
-        return Output(self._derived(step), told, list(step.changed.items()), refused)
+        told = wire.encoded(step.told, self._spoken.links)
+        return Output(self._derived(step), told, list(step.changed.items()), refused, step.claims)
 
-    def _derived(self, step: Step) -> Pairs:
+    def _derived(self, step: Step, since: int | None = None) -> Records:
+        """All of them, or those with a stage begun at that instant or later."""
         if not step.parcels.count:
-            return []
+            return Records.of([])
         found = lifecycles(step.parcels, self._plan, self._clock())
-        values = self._spoken.lifecycles.encode_arrow(rows(found, step.identity, self._plan, self._names))
-        return list(zip(step.identity.ids, values, strict=True))
+        whole, ids = rows(found, step.identity, self._plan, self._names), pa.array(step.identity.ids, pa.binary())
+        if since is not None:
+            some = pa.array(np.unique(found.stages.parcel[found.stages.started >= since]))
+            whole, ids = whole.take(some), ids.take(some)
+        return Records(Blobs.of(ids), self._spoken.lifecycles.encode_blobs(whole))

@@ -2,10 +2,13 @@
 
 from stream_jobs.engine.app import BatchApp, build_app
 from stream_jobs.engine.batch import RecordBatch, RecordsLost
-from stream_jobs.engine.producer import DeliveryFailed, Outgoing, RecordTooLarge
+from stream_jobs.engine.build import RecordTooLarge
+from stream_jobs.engine.partitions import partitions_of
+from stream_jobs.engine.producer import DeliveryFailed, Outgoing
 from stream_jobs.engine.run import run, run_worker, running
 from stream_jobs.engine.store import NotAssigned, PartitionState, StateRejected
 from stream_jobs.engine.table import BatchTable, HeldPartition
+from stream_jobs.engine.waiting import StepBounds
 
 __all__ = [
     "BatchApp",
@@ -19,7 +22,9 @@ __all__ = [
     "RecordTooLarge",
     "RecordsLost",
     "StateRejected",
+    "StepBounds",
     "build_app",
+    "partitions_of",
     "run",
     "run_worker",
     "running",

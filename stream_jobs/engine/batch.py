@@ -10,12 +10,13 @@ class RecordBatch:
 
     Consecutive batches of a partition touch: the `next_offset` of one is the `first_offset` of the next. Control
     records and compaction leave offsets without a record inside a stretch; then `offsets` names each record's own.
+    What was fetched are `Blobs`: no record is an object before somebody asks for it.
     """
 
     topic: str
     partition: int
-    keys: list[bytes | None]
-    values: list[bytes | None]
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
     first_offset: int
     next_offset: int
     offsets: Sequence[int] = ()

@@ -4,6 +4,7 @@ import asyncio
 from time import monotonic
 from typing import Any
 
+import numpy as np
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.errors import InvalidRequestError
@@ -13,9 +14,13 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.types import TP
 
 from stream_jobs.engine.batch import RecordBatch
+from stream_jobs.engine.records import OFFSET, parted
+from stream_jobs.engine.whole import WholeBatch, make_whole, placed
 
 FETCH_MAX_WAIT_MS = 50
 """Faust's 1500 lets the broker park a request for idle partitions, and the busy ones wait behind it."""
+FETCH_MIN_BYTES = 128 << 10
+"""Kafka's 1 lets a broker answer at once, however little there is: thousands of requests and of small batches."""
 SETTLING_S = 0.05
 
 Batches = dict[TP, list[RecordBatch]]
@@ -31,6 +36,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001  # no setting of Faust leads there
+        consumer._fetch_min_bytes = FETCH_MIN_BYTES  # noqa: SLF001
         return consumer
 
     async def check_group(self) -> None:
@@ -54,23 +60,24 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109  # Faust's signature
         max_records: int | None = None,
     ) -> Batches:
-        """The next batches, or nothing.
+        """The next batches, or nothing; `max_records` is not heeded.
 
         A call may outlive the assignment it was made for: Faust does not wait for it when partitions are taken
         away and given back. What it took then would be dropped, with the position already moved on; and as the
         set of active partitions is shared and emptied meanwhile, aiokafka would take emptiness for "all".
         """
+        del max_records
         wanted = frozenset(active_partitions or ())
         generation = self.app.rebalancing_count
         deadline = monotonic() + (timeout or 0)
         while wanted and self.consumer.flow_active and self.app.rebalancing_count == generation:
-            batches = await self._drain(consumer, wanted, max_records)
+            batches = await self._drain(consumer, wanted)
             if batches or not await _more(consumer._fetcher, deadline - monotonic()):  # noqa: SLF001
                 return batches
         return {}
 
-    async def _drain(self, consumer: AIOKafkaConsumer, wanted: frozenset[TP], max_records: int | None) -> Batches:
-        """All batches at hand. The place for reading raw record batches instead of ConsumerRecords.
+    async def _drain(self, consumer: AIOKafkaConsumer, wanted: frozenset[TP]) -> Batches:
+        """All batches at hand.
 
         Nothing may be awaited between looking at the positions and taking the records: so a batch knows exactly
         where its stretch begins, and control records in front of the first record are no missing stretch.
@@ -80,7 +87,9 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             await asyncio.sleep(SETTLING_S)
             return {}
         ready = _ready(fetcher)
-        drained = await super()._fetch_records(consumer, set(wanted), 0, max_records)
+        for partition_records, _ in ready.values():
+            make_whole(partition_records)
+        drained = await super()._fetch_records(consumer, set(wanted), 0)
         return self._batches(ready, drained)
 
     def _batches(self, ready: dict[TopicPartition, tuple[Any, int]], drained: RecordMap) -> Batches:
@@ -117,15 +126,11 @@ async def _more(fetcher: Fetcher, patience: float) -> bool:
     return True
 
 
-def batch_of(records: list[ConsumerRecord], begin: int, end: int) -> RecordBatch:
-    """One batch from the records of the stretch `begin` to `end`."""
+def batch_of(records: list[ConsumerRecord[None, WholeBatch]], begin: int, end: int) -> RecordBatch:
+    """One batch from the record batches of the stretch `begin` to `end`; the first may have begun before it."""
     first = records[0]
-    return RecordBatch(
-        first.topic,
-        first.partition,
-        [record.key for record in records],
-        [record.value for record in records],
-        begin,
-        end,
-        () if len(records) == end - begin else [record.offset for record in records],
-    )
+    data, places = placed([record.value for record in records if record.value is not None])
+    places = places[np.searchsorted(places[:, OFFSET], begin) :]
+    keys, values = parted(data, places)
+    offsets = () if len(places) == end - begin else places[:, OFFSET].tolist()
+    return RecordBatch(first.topic, first.partition, keys, values, begin, end, offsets)

@@ -4,23 +4,19 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.transport.drivers import aiokafka as driver
 from faust.types import RecordMetadata
 from faust.types.core import HeadersArg
 
+from schemas.blobs import Pairs, Records
 from stream_jobs.engine.budget import ByteBudget
+from stream_jobs.engine.build import BuiltBatch, RecordTooLarge, built
 
-Pairs = Sequence[tuple[bytes, bytes | None]]
 F = TypeVar("F", bound="asyncio.Future[Any]")
 
-MESSAGE_LIMIT: Final = 1_048_588
-"""Kafka's default `message.max.bytes`: the largest record batch a broker takes."""
-BATCH_BYTES: Final = 960_000
-"""Below the limit, with room for a batch's head."""
 IN_FLIGHT_BYTES: Final = 32 << 20
 
 
@@ -30,20 +26,16 @@ class Outgoing:
 
     topic: str
     partition: int
-    pairs: Pairs
+    pairs: Pairs | Records
 
-    @property
-    def size(self) -> int:
-        """Bytes of keys and values."""
-        return sum(len(key) + len(value or b"") for key, value in self.pairs)
+    @cached_property
+    def records(self) -> Records:
+        """As columns."""
+        return Records.of(self.pairs)
 
 
 class DeliveryFailed(Exception):  # it says what happened
     """Records did not reach the broker; nothing after them may be committed."""
-
-
-class RecordTooLarge(Exception):  # it says what is wrong
-    """One record alone exceeds what a broker takes."""
 
 
 class BatchProducer(driver.Producer):
@@ -57,7 +49,7 @@ class BatchProducer(driver.Producer):
         self._turns: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._latest: dict[tuple[str, int], asyncio.Task[int | None]] = {}
 
-    def send_records(self, topic: str, partition: int, pairs: Pairs) -> "asyncio.Task[int | None]":
+    def send_records(self, topic: str, partition: int, pairs: Pairs | Records) -> "asyncio.Task[int | None]":
         """Send records in order; the task ends once all brokers have them, with the last offset."""
         self._check()
         task = asyncio.create_task(self._send(Outgoing(topic, partition, pairs)))
@@ -70,7 +62,7 @@ class BatchProducer(driver.Producer):
         the batch again, else it would not send the outputs. The changelogs of a partition go out in the order
         of the calls. The task ends with the changelog's last offset.
         """
-        size = changelog.size + sum(output.size for output in outputs)
+        size = changelog.records.size + sum(output.records.size for output in outputs)
         await self.budget.take(size)
         self._check()
         tp = changelog.topic, changelog.partition
@@ -92,11 +84,17 @@ class BatchProducer(driver.Producer):
         producer = self._ensure_producer()
         acks = []
         async with self._turns[out.topic, out.partition]:
-            for batch in _built(producer, out):
+            for batch in self._built(out):
                 ack = await producer.send_batch(batch, out.topic, partition=out.partition)
                 acks.append((ack, batch.record_count()))
         done = await asyncio.gather(*(ack for ack, _ in acks))
         return done[-1].offset + acks[-1][1] - 1 if acks else None
+
+    def _built(self, out: Outgoing) -> Iterator[BuiltBatch]:
+        try:
+            yield from built(out.records, self.app.conf.producer_compression_type)
+        except RecordTooLarge as found:
+            raise RecordTooLarge(f"{out.topic}[{out.partition}]: {found}") from found
 
     async def send(  # Faust's signature
         self,
@@ -146,23 +144,3 @@ class BatchProducer(driver.Producer):
     def _check(self) -> None:
         if self._failure is not None:
             raise self._failure
-
-
-def _built(producer: AIOKafkaProducer, out: Outgoing) -> Iterator[BatchBuilder]:
-    """Record batches below the broker's limit."""
-    batch = producer.create_batch()
-    for key, value in out.pairs:
-        if batch.append(timestamp=None, key=key, value=value) is None:
-            yield _within_limit(batch, out)
-            batch = producer.create_batch()
-            batch.append(timestamp=None, key=key, value=value)
-    if batch.record_count():
-        yield _within_limit(batch, out)
-
-
-def _within_limit(batch: BatchBuilder, out: Outgoing) -> BatchBuilder:
-    """The batch, closed. aiokafka takes a first record of any size into a batch."""
-    if batch.size() > MESSAGE_LIMIT:
-        raise RecordTooLarge(f"{out.topic}[{out.partition}]: {batch.size()} bytes, brokers take {MESSAGE_LIMIT}")
-    batch.close()
-    return batch

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from faust.types.tables import TableT
 
-from stream_jobs.engine.producer import BatchProducer, Outgoing, Pairs
+from schemas.blobs import Pairs, Records
+from stream_jobs.engine.producer import BatchProducer, Outgoing
 from stream_jobs.engine.store import PartitionState, StateStore
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class HeldPartition(Generic[S]):
     state: S
     table: "BatchTable[S]"
 
-    async def deliver(self, outputs: Sequence[Outgoing], changes: Pairs) -> None:
+    async def deliver(self, outputs: Sequence[Outgoing], changes: Pairs | Records) -> None:
         """Send the outputs, then the changes of the state to the changelog; returns when there is room for more.
 
         `state` must hold the changes already. Without the partition any more nothing is sent: whoever has it now
@@ -55,7 +56,7 @@ class BatchTable(Generic[S]):
         """The partition of a batch. To be called first, before anything is awaited."""
         return HeldPartition(number, cast("S", self.store.held(number)), self)
 
-    async def deliver(self, held: HeldPartition[S], outputs: Sequence[Outgoing], changes: Pairs) -> None:
+    async def deliver(self, held: HeldPartition[S], outputs: Sequence[Outgoing], changes: Pairs | Records) -> None:
         """See `HeldPartition.deliver`."""
         if self.store.data.get(held.number) is not held.state:
             return

@@ -1,201 +1,280 @@
 """The state of one partition: every waybill's timeline, and what the linked ones know of each other.
 
 `step` joins a batch and says what follows: which values changed (the changelog), whom to tell what
-(`parcels.links`), and which parcels to derive anew. It writes nothing and asks no clock.
+(`parcels.links`), which parcels to derive anew, and what was refused. It writes nothing and asks no clock.
 """
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
-
-from stream_jobs.identity.facts import Fact, component, containers, fact_of, settled
-from stream_jobs.identity.knowledge import Changed, Knowledge, Told, join, messages
-from stream_jobs.identity.stays import Gathered, gather
+from schemas.dead_letter import Reason, Refusal
+from stream_jobs.identity import keeping
+from stream_jobs.identity.groups import NOTHING, Life, Web
+from stream_jobs.identity.joining import Joined, as_they_are, joined
+from stream_jobs.identity.knowledge import LATER, NAMING, Knowledge, Stated, Told
+from stream_jobs.identity.laying import Derived, Tangled, laid_out
+from stream_jobs.identity.limits import Limits
+from stream_jobs.identity.looking import look, look_at_versions
+from stream_jobs.identity.pairs import claim, lay, message, paired
+from stream_jobs.identity.restoring import Restoring
+from stream_jobs.identity.stays import Part, parts, views
+from stream_jobs.identity.telling import News, also, messages
 from stream_jobs.lifecycle.columns import Parcels
 from stream_jobs.lifecycle.output import Identity
 from stream_jobs.timeline.pack import Packed
-from stream_jobs.timeline.record import Index, Rows, empty, read
-from stream_jobs.timeline.union import Marks, distinct, knowledge, split, union
 
-COUNT = struct.Struct("<I")
-"""Head of a changelog value: bytes of the waybill's own timeline; what it knows of others follows."""
+if TYPE_CHECKING:
+    from stream_jobs.identity.farewell import Farewell
 
-
-class Tail(Protocol):
-    """Bytes of what a waybill knows of others: a record of parcel_links.avsc."""
-
-    def encode(self, facts: Iterable[Fact], timelines: Mapping[bytes, bytes]) -> bytes: ...  # noqa: D102
-    def decode(self, value: bytes) -> Told: ...  # noqa: D102
+NO_LIMITS: Final = Limits()
+NO_NEWS: Final = News()
+Changes = dict[bytes, bytes | None]
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a batch changed: state values by waybill, messages, parcels to derive and whose they are."""
+    """What a batch changed: changelog records by key, messages, parcels to derive and whose they are.
 
-    changed: dict[bytes, bytes]
+    `refused`: positions of scans or messages beyond a limit. `claims`: links stated that count for nothing so far.
+    """
+
+    changed: Changes
     told: list[tuple[bytes, Told]]
     parcels: Parcels
     identity: Identity
+    refused: list[tuple[int, Refusal]]
+    claims: int
 
 
-@dataclass(frozen=True)
-class _Plain:
-    """The changed waybills that know of no other: parcels of their own."""
+class _Asked(NamedTuple):
+    """A parcel to derive, and what the waybill that it is named by knows of it."""
 
-    rows: Rows
-    parcel: Index
-    keys: list[bytes]
+    known: Knowledge
+    group: list[Life]
+    web: Web
+
+
+@dataclass
+class _Work:
+    """A batch under way."""
+
+    news: dict[bytes, News] = field(default_factory=dict)
+    told: list[tuple[bytes, Told]] = field(default_factory=list)
+    asked: list[_Asked] = field(default_factory=list)
+    parcels: Tangled = field(default_factory=Tangled)
+    refused: list[tuple[int, Refusal]] = field(default_factory=list)
+    claims: int = 0
+
+    def of(self, waybill: bytes) -> News:
+        found = self.news.get(waybill)
+        if found is None:
+            found = self.news[waybill] = News()
+        return found
 
 
 class Timelines:
-    """All waybills of one partition."""
+    """All waybills of one partition.
 
-    def __init__(self, tail: Tail) -> None:
+    `left`: farewells of numbers that are not kept here now; `turns`: how often those that ever left have; `returned`:
+    those brought back since the last step. `reviewed`: editions of targets by which all of them have been judged.
+    """
+
+    def __init__(self, limits: Limits = NO_LIMITS) -> None:
         self.own: dict[bytes, bytes] = {}
         self.known: dict[bytes, Knowledge] = {}
-        self._tail = tail
+        self.left: dict[bytes, Farewell] = {}
+        self.turns: dict[bytes, int] = {}
+        self.limits = limits
+        self.returned: list[bytes] = []
+        self.reviewed: set[bytes] = set()
 
     def apply(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Join changelog records: any order, repeated, is the same."""
-        for waybill, value in pairs:
-            if value is None:
-                continue
-            (size,) = COUNT.unpack_from(value)
-            own, tail = value[COUNT.size : COUNT.size + size], value[COUNT.size + size :]
-            self.own[waybill] = join(self.own[waybill], own) if self.own.get(waybill) else own
-            if tail:
-                told = self._tail.decode(tail)
-                self.known.setdefault(waybill, Knowledge()).learn(told.facts, told.timelines)
+        Restoring(self).join(pairs)
+
+    def tangled(self, waybill: bytes) -> Knowledge:
+        """What the waybill knows, from now on more than its own scans."""
+        known = self.known.get(waybill)
+        if known is None:
+            known = self.known[waybill] = Knowledge(waybill)
+        return known
 
     def step(self, packed: Packed | None, told: Sequence[tuple[bytes, Told]] = ()) -> Step:
         """Join a batch of scans and of messages."""
-        heard = _by_waybill(told)
+        work = _Work()
         stated = _stated(packed)
-        before = {w: self._is_parcel(w) for w in {*heard, *stated}}
-        grown, plain = self._join(packed, {*heard, *stated})
-        tangled = [w for w in {*heard, *stated, *grown} if w in self.known or w in heard or w in stated]
-        out: list[tuple[bytes, Told]] = []
-        touched = [w for w in sorted(tangled) if self._learn(w, heard, stated.get(w, set()), w in grown, out)]
-        parcels = [w for w in touched if self._is_parcel(w) or before.get(w, True)]
-        derived, identity = _lay_out(plain, [self._gathered(w) for w in parcels])
-        return Step(self._values({*grown, *touched}), out, derived, identity)
+        for waybill in {*stated, *(waybill for waybill, _ in told)}:
+            self.tangled(waybill)
+        for waybill in self.returned:
+            self._come_back(waybill, work)
+        scans = joined(packed, self.own, self.known, self.limits)
+        self._take(scans, work)
+        for waybill, some in stated.items():
+            self._state(waybill, some, work)
+        for position, (waybill, some_told) in enumerate(told):
+            try:
+                self._hear(waybill, some_told, position, work)
+            except (struct.error, IndexError, ValueError) as fault:
+                work.refused.append((position, Refusal(Reason.BAD_SHAPE, "", f"no profile or timeline: {fault}")))
+        look(self.own, self.known, work.news, self.limits)
+        for waybill in sorted(work.news):
+            self._settle(waybill, work.news[waybill], work)
+        self._derived(work)
+        parcels, identity = laid_out(scans, work.parcels)
+        return Step(self._values(scans.grown, work), work.told, parcels, identity, work.refused, work.claims)
 
-    def _is_parcel(self, waybill: bytes) -> bool:
-        known = self.known.get(waybill)
-        if known is None:
-            return waybill in self.own
-        return component(waybill, known.facts)[0] == waybill and waybill not in containers(known.facts)
+    def again(self, waybills: Iterable[bytes]) -> Step:
+        """The parcels named by these waybills as they are; nothing changes, and nobody is told anything."""
+        some, work = list(waybills), _Work()
+        known = [one for waybill in some if (one := self.known.get(waybill)) is not None]
+        look_at_versions(self.own, known, self.limits)
+        for one in known:
+            other = paired(one, NO_NEWS)
+            if other is None:
+                web = one.web(self.limits, keep=False)
+                work.asked += [_Asked(one, group, web) for group in web.named]
+            elif one.me <= other:
+                lay(one, self.own.get(one.me, b""), other, work.parcels)
+        self._derived(work)
+        plain = as_they_are([w for w in some if w in self.own and w not in self.known], self.own)
+        return Step({}, [], *laid_out(plain, work.parcels), [], 0)
 
-    def _join(self, packed: Packed | None, linked: set[bytes]) -> tuple[set[bytes], _Plain]:
-        """Union of the batch with the timelines it touches; those of unlinked waybills come back as rows."""
-        if packed is None or not packed.keys:
-            return set(), _Plain(empty(), np.empty(0, np.int64), [])
-        keys = packed.keys
-        olds = [self.own.get(key, b"") for key in keys]
-        known = read(b"".join(olds))
-        sizes = np.fromiter(map(len, olds), np.int64, len(olds)) // known.itemsize
-        owner = np.concatenate([np.repeat(np.arange(len(keys)), sizes), packed.waybill])
-        rows, owner = union(np.concatenate([known, packed.rows]), owner)
-        news = split(rows, owner, len(keys))
-        grown = {key: new for key, old, new in zip(keys, olds, news, strict=True) if new != old}
-        self.own.update(grown)
-        alone = [key in grown and key not in self.known and key not in linked for key in keys]
-        return set(grown), _plain(rows, owner, keys, np.array(alone))
+    def _take(self, scans: Joined, work: _Work) -> None:
+        """Scans of the batch into the state."""
+        work.refused += [(row, Refusal(Reason.LIMIT, "", "the number has too many scans")) for row in scans.dropped]
+        for waybill, lives in scans.rested.items():
+            known = self.tangled(waybill)
+            if known.lives < lives:  # news even if the timeline is as before: the number speaks for itself from now on
+                known.lives, known.mark = lives, None
+                work.of(waybill).grown = True
+        self.own.update(scans.grown)
+        for waybill in scans.tangled:
+            work.of(waybill).grown = True
 
-    def _learn(  # one waybill's part of the batch
-        self,
-        waybill: bytes,
-        heard: Mapping[bytes, Told],
-        stated: set[Fact],
-        grown: bool,  # noqa: FBT001
-        out: list[tuple[bytes, Told]],
-    ) -> bool:
-        """Take in what the waybill's own scans and others say; tell others; says whether anything changed."""
-        known = self.known.setdefault(waybill, Knowledge())
-        told = heard.get(waybill, Told())
-        own = self.own.get(waybill, b"")
-        foreign = {w: t for w, t in told.timelines.items() if w != waybill}
-        new, more = known.learn(told.facts | stated, foreign)
-        new |= known.learn(settled(waybill, own, known.facts), {})[0]
-        changed = Changed(frozenset(new), grown, more)
-        if not (new or grown or more):
-            return False
-        out.extend(messages(waybill, own, known, changed).items())
-        return True
+    def _come_back(self, waybill: bytes, work: _Work) -> None:
+        """All is news: the store may hold what this batch is about to bring, and nobody may have been told of it."""
+        known, news = self.tangled(waybill), work.of(waybill)
+        known.roots, known.passed, known.mark = NOTHING, NOTHING, None
+        news.grown = news.named = True
+        news.profiles, news.timelines = set(known.profiles), set(known.timelines)
 
-    def _gathered(self, waybill: bytes) -> tuple[bytes, list[bytes], int, Gathered]:
-        """A tangled waybill's parcel: none of its scans if it is no parcel's root (any more)."""
+    def _state(self, waybill: bytes, some: set[tuple[Stated, int]], work: _Work) -> None:
+        """Links that scans of the batch stated."""
         known = self.known[waybill]
-        timelines = known.timelines | {waybill: self.own.get(waybill, b"")}
-        version = len(known.facts) + sum(int(knowledge(read(t)).sum()) for t in timelines.values())
-        if not self._is_parcel(waybill):
-            return waybill, [], version, gather([], {}, ())
-        members = component(waybill, known.facts)
-        return waybill, members, version, gather(members, timelines, known.facts)
+        for stated, row in sorted(some):
+            if stated in known.stated:
+                continue
+            known.stated |= {stated}
+            work.of(waybill).stated = True
+            if len(known.stated) <= self.limits.links_per_waybill:
+                continue
+            kept = set(sorted(known.stated)[: 2 * self.limits.links_per_waybill])
+            if stated not in kept or sorted(kept).index(stated) >= self.limits.links_per_waybill:
+                work.refused.append((row, Refusal(Reason.LIMIT, "link", "the number states too many links")))
+            known.stated &= kept
+            known.tail = None
 
-    def _values(self, waybills: Iterable[bytes]) -> dict[bytes, bytes]:
-        return {waybill: self._value(waybill) for waybill in waybills}
+    def _hear(self, waybill: bytes, message: Told, position: int, work: _Work) -> None:
+        known, most = self.known[waybill], self.limits.links_per_waybill
+        for owner, packed in message.profiles.items():
+            full = len(known.profiles) >= most and owner not in known.profiles
+            if full and not known.has_room(owner, packed, self.limits):
+                news = work.of(waybill)
+                news.refused = also(news.refused, owner)
+                work.refused.append((position, Refusal(Reason.LIMIT, "link", "the number has too many links")))
+            elif heard := known.learn_profile(packed):
+                news = work.of(waybill)
+                if heard == LATER:
+                    news.newer = also(news.newer, owner)
+                else:
+                    news.profiles = also(news.profiles, owner)
+                    news.named |= heard == NAMING
+        for owner, packed in message.timelines.items():
+            if known.learn_timeline(owner, packed):
+                news = work.of(waybill)
+                news.timelines = also(news.timelines, owner)
 
-    def _value(self, waybill: bytes) -> bytes:
-        own, known = self.own.get(waybill, b""), self.known.get(waybill)
-        tail = self._tail.encode(known.facts, known.timelines) if known else b""
-        return COUNT.pack(len(own)) + own + tail
+    def _settle(self, waybill: bytes, news: News, work: _Work) -> None:
+        """Tell others, and derive the parcels that are named by this waybill, or were."""
+        known, own = self.known[waybill], self.own.get(waybill, b"")
+        other = paired(known, news)
+        if other is None:
+            self._settle_web(known, own, news, work)
+            return
+        if other == waybill:
+            work.told += claim(known, news)
+            work.claims += known.claims() if news.stated else 0
+        elif (told := message(known, own, news, other)) is not None:
+            work.told.append((other, told))
+        if news.grown or news.profiles or news.timelines or news.stated:
+            lay(known, own, other, work.parcels)
+
+    def _settle_web(self, known: Knowledge, own: bytes, news: News, work: _Work) -> None:
+        """The same, of numbers with more than one link between them."""
+        web = known.web(self.limits)
+        work.told += messages(known, own, news, web).items()
+        if not news:
+            return
+        if news.stated:
+            work.claims += known.claims()
+        work.asked += [_Asked(known, group, web) for group in web.named]
+        if len(web.named) < known.lives:
+            # of whatever is no parcel: a killed worker may have told of it as one, and nobody knows that now
+            gone = set(range(known.lives)) - {group[0].number for group in web.named}
+            for number in gone:
+                work.parcels.add(Derived.gone(known.me, number, known.version))
+
+    def _derived(self, work: _Work) -> None:
+        """The scans that count for each parcel."""
+        tangled = [one for one in work.asked if not one.web.whole]
+        some = {self._rows(o.known, w) for o in tangled for w in (*o.web.members, *o.web.contained.values())}
+        seen = views(list(some)) if some else {}
+        for known, group, web in work.asked:
+            if web.whole:
+                kept = [Part(life.waybill, self._rows(known, life.waybill), own=True) for life in group]
+            else:
+                mine = {w: seen[self._rows(known, w)] for w in (*web.members, *web.contained.values())}
+                kept = parts(group, mine.__getitem__, known.profiles, web.contained)
+            waybills = sorted({life.waybill for life in group})
+            work.parcels.add(Derived(group[0].name, waybills, known.version, kept))
+
+    def _rows(self, known: Knowledge, waybill: bytes) -> bytes:
+        if waybill == known.me:
+            return self.own.get(waybill, b"")
+        told = known.timelines.get(waybill)
+        return told.rows if told else b""
+
+    def _values(self, grown: Mapping[bytes, bytes], work: _Work) -> Changes:
+        """Changelog records of all that changed."""
+        known_by, turns = self.known, self.turns
+        changed: Changes = {
+            w: keeping.HEAD.pack(len(own), turns.get(w, 0)) + own for w, own in grown.items() if w not in known_by
+        }
+        for waybill, news in work.news.items():
+            known, turn = known_by[waybill], turns.get(waybill, 0)
+            if news:
+                changed[waybill] = keeping.core(self.own.get(waybill, b""), known, turn)
+            before, profiles = keeping.TURN.pack(turn) if turn else keeping.FIRST_TURN, known.profiles
+            for owner in news.profiles | news.newer if news.newer else news.profiles:
+                changed[waybill + keeping.PROFILE + owner] = before + profiles[owner].packed
+            if news.restated and waybill not in news.profiles:
+                changed[waybill + keeping.PROFILE + waybill] = before + profiles[waybill].packed
+            for owner in news.timelines:
+                changed[waybill + keeping.TIMELINE + owner] = before + known.timelines[owner].packed(owner)
+        self.returned.clear()
+        return changed
 
 
-def _by_waybill(told: Sequence[tuple[bytes, Told]]) -> dict[bytes, Told]:
-    """The messages of a batch, joined by receiver."""
-    joined: dict[bytes, Knowledge] = {}
-    for waybill, message in told:
-        joined.setdefault(waybill, Knowledge()).learn(message.facts, message.timelines)
-    return {waybill: Told(known.facts, known.timelines) for waybill, known in joined.items()}
-
-
-def _stated(packed: Packed | None) -> dict[bytes, set[Fact]]:
-    """The link facts that the scans of a batch state, by waybill."""
-    found: dict[bytes, set[Fact]] = {}
-    if packed is None:
+def _stated(packed: Packed | None) -> dict[bytes, set[tuple[Stated, int]]]:
+    """The links that the scans of a batch state, by waybill, each with its row."""
+    found: dict[bytes, set[tuple[Stated, int]]] = {}
+    if packed is None or not packed.links:
         return found
-    for link in packed.links:
-        owner = packed.keys[int(packed.waybill[link.row])]
-        found.setdefault(owner, set()).add(fact_of(owner, packed.rows, link))
+    rows = packed.rows.take([link.row for link in packed.links])
+    columns = (rows[name].tolist() for name in ("received", "id", "at", "source"))
+    for link, received, scan, at, source in zip(packed.links, *columns, strict=True):
+        stated = Stated(received, scan, at, source, link.relation, link.mark, link.target)
+        found.setdefault(packed.keys[int(packed.waybill[link.row])], set()).add((stated, link.row))
     return found
-
-
-def _plain(rows: Rows, owner: Index, keys: list[bytes], alone: Marks) -> _Plain:
-    keep = np.flatnonzero(alone[owner])
-    number = np.cumsum(alone) - 1
-    return _Plain(rows.take(keep), number[owner[keep]], [k for k, a in zip(keys, alone, strict=True) if a])
-
-
-def _lay_out(plain: _Plain, tangled: Sequence[tuple[bytes, list[bytes], int, Gathered]]) -> tuple[Parcels, Identity]:
-    """Plain parcels first, then the tangled ones, all sorted by parcel and time."""
-    count = len(plain.keys)
-    found = [parts for *_, parts in tangled]
-    speakers = np.cumsum([count, *(len(parts.speakers) for parts in found)])
-    rows = np.concatenate([empty(), *(parts.rows for parts in found)])
-    parcel = np.repeat(np.arange(len(found)), [len(parts.rows) for parts in found])
-    member = np.concatenate([np.empty(0, np.int64), *(p.member + s for p, s in zip(found, speakers, strict=False))])
-    own = np.concatenate([np.empty(0, np.bool_), *(parts.own for parts in found)])
-    order = distinct(rows, parcel)
-    version = _sums(knowledge(plain.rows), plain.parcel, count)
-    parcels = Parcels(
-        np.concatenate([plain.rows, rows.take(order)]),
-        np.concatenate([plain.parcel, parcel[order] + count]),
-        np.concatenate([plain.parcel, member[order]]),
-        np.concatenate([np.ones(len(plain.rows), np.bool_), own[order]]),
-        count + len(found),
-    )
-    ids = [*plain.keys, *(waybill for waybill, *_ in tangled)]
-    waybills = [*([key] for key in plain.keys), *(members for _, members, _, _ in tangled)]
-    members = [*plain.keys, *(w for parts in found for w in parts.speakers)]
-    versions = np.concatenate([version, np.array([v for _, _, v, _ in tangled], np.int64)])
-    return parcels, Identity(ids, versions, waybills, members)
-
-
-def _sums(values: Index, parcel: Index, count: int) -> Index:
-    """Exact sums per parcel; rows are sorted by parcel and every parcel has one."""
-    ends = np.cumsum(np.bincount(parcel, minlength=count)) if count else np.empty(0, np.int64)
-    return np.diff(np.append(0, np.append(0, np.cumsum(values))[ends]))

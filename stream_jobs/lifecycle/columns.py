@@ -72,6 +72,11 @@ class Scans:
         return np.flatnonzero(marks[: self.size])
 
 
+def one_of(*activities: str) -> Marks:
+    """A mark per activity: whether it is one of these."""
+    return np.isin(np.arange(len(ACTIVITY)), [ACTIVITY[activity] for activity in activities])
+
+
 def standing(parcels: Parcels) -> Scans:
     """Leave out retractions and what they withdraw; gather the columns once."""
     rows = parcels.rows

@@ -7,13 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.vocabulary import ACTIVITIES, COUNTING_GROUPS, GROUP_OF, SAYS_NOTHING
-from stream_jobs.lifecycle.columns import NEVER, Scans
-from stream_jobs.timeline.pack import ACTIVITY
+from stream_jobs.lifecycle.columns import NEVER, Scans, one_of
+from stream_jobs.lifecycle.names import NOBODY
 from stream_jobs.timeline.record import Index
 
 PASSES: Final = np.array([GROUP_OF[a] in COUNTING_GROUPS and a not in SAYS_NOTHING for a in ACTIVITIES])
-ENDS: Final = np.isin(np.arange(len(ACTIVITIES)), [ACTIVITY["DELIVERED"], ACTIVITY["COLLECTED_BY_RECIPIENT"]])
-NOBODY: Final = 0
+ENDS: Final = one_of("DELIVERED", "COLLECTED_BY_RECIPIENT")
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,22 @@
 """Lifecycles as rows of parcel_lifecycle.avsc, in Arrow, built in bulk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.vocabulary import DIRECTIONS, MILESTONES, SERVICES, STAGE_STATES, STAGES, STATUSES, VERDICTS
 from stream_jobs.lifecycle.columns import NEVER, Marks
-from stream_jobs.lifecycle.custody import NOBODY
 from stream_jobs.lifecycle.evaluate import Lifecycles
+from stream_jobs.lifecycle.names import NOBODY, Names
 from stream_jobs.lifecycle.sides import COUNTY_DIGITS
 from stream_jobs.lifecycle.stages import RUNNING
 from stream_jobs.lifecycle.targets import Plan
 from stream_jobs.timeline.record import Index
+
+__all__ = ["Identity", "Names", "rows"]
 
 TOWNSHIP_DIGITS: Final = 10**3
 INSTANT: Final = pa.timestamp("ms", tz="UTC")
@@ -32,24 +33,10 @@ class Identity:
     members: Sequence[bytes]
 
 
-class Names:
-    """From the hash of an operator back to its name; reference data knows them all."""
-
-    def __init__(self, names: Mapping[int, str]) -> None:
-        self._hashes = np.array(sorted(names), np.uint32)
-        self._names = pa.array([*(names[h] for h in sorted(names)), "UNKNOWN"], pa.string())
-
-    def of(self, hashes: npt.NDArray[np.uint32]) -> pa.Array:
-        """Names as strings; NOBODY gives null, a hash nobody has gives UNKNOWN."""
-        at = np.searchsorted(self._hashes, hashes)
-        hit = np.append(self._hashes, np.uint32(NOBODY))[at] == hashes
-        spot = np.where(hit, at, len(self._hashes))
-        return self._names.take(pa.array(spot, mask=hashes == NOBODY))
-
-
 def rows(found: Lifecycles, who: Identity, plan: Plan, names: Names) -> pa.RecordBatch:
     """One row per parcel, the parcels without a standing scan marked `gone`."""
     columns = _identity(found, who) | _facts(found, plan) | _milestones(found) | _now(found, names)
+    columns |= _place(found, plan)
     return pa.RecordBatch.from_pydict(columns | {"stages": _stage_lists(found, plan, names)})
 
 
@@ -69,7 +56,7 @@ def _identity(found: Lifecycles, who: Identity) -> Columns:
 
 def _facts(found: Lifecycles, plan: Plan) -> Columns:
     destination = found.verdicts.destination
-    known = np.isin(destination, plan.villages)
+    known = plan.is_village(destination)
     return {
         "status": _word(STATUSES, found.status),
         "direction": _word(DIRECTIONS, found.sides.direction),
@@ -102,6 +89,12 @@ def _now(found: Lifecycles, names: Names) -> Columns:
         "first_scan_at": _instant(np.where(first < scans.size, scans.at[first], 0)),
         "last_scan_at": _instant(np.where(last >= 0, scans.at[last], 0)),
     }
+
+
+def _place(found: Lifecycles, plan: Plan) -> Columns:
+    scans = found.scans
+    seen = scans.last(scans.where(scans.fac > 0))
+    return {"facility_id": plan.places.of(scans.fac[seen])}
 
 
 def _innermost(found: Lifecycles, running: Index) -> Index:
@@ -163,7 +156,7 @@ def _whose(found: Lifecycles, plan: Plan, names: Names) -> Columns:
         "operator": names.of(found.scans.holder[opening]),
         "county": _region(county),
         "township": _region(np.where(township != county, township, 0)),
-        "village": _region(np.where(np.isin(region, plan.villages), region, 0)),
+        "village": _region(np.where(plan.is_village(region), region, 0)),
         "overruns": _lists(counts, pa.StructArray.from_arrays(shares, ["operator", "seconds"])),
     }
 
@@ -184,7 +177,7 @@ def _word(words: Sequence[str], codes: Index) -> pa.Array:
 
 def _instant(at: Index) -> pa.Array:
     none: Marks = at >= NEVER
-    return pa.array(np.where(none, 0, at), pa.int64(), mask=none).cast(INSTANT)
+    return pa.array(np.where(none, 0, at), pa.int64(), mask=none).view(INSTANT)
 
 
 def _region(number: Index) -> pa.Array:

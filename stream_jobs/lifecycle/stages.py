@@ -6,12 +6,13 @@ from typing import Final
 import numpy as np
 
 from schemas.vocabulary import MILESTONES, STAGES, Stage
-from stream_jobs.lifecycle.columns import NEVER, Marks, Scans
+from stream_jobs.lifecycle.columns import NEVER, Marks, Scans, one_of
 from stream_jobs.lifecycle.milestones import NUMBER, Milestones
 from stream_jobs.lifecycle.sides import Sides
-from stream_jobs.timeline.pack import ACTIVITY, TIER
+from stream_jobs.timeline.pack import TIER
 from stream_jobs.timeline.record import Index
 
+ENDS: Final = one_of("RETURNED", "LOST", "CANCELLED")
 STAGE: Final = {stage.name: number for number, stage in enumerate(STAGES)}
 DONE, RUNNING, BOUNDED, STOPPED = range(4)
 """Positions in STAGE_STATES; BOUNDED is "inferred": its end was not seen."""
@@ -67,8 +68,7 @@ def _ended(at: Index, stage: Stage) -> tuple[Index, Index]:
 
 def _over(scans: Scans, sides: Sides) -> Marks:
     """Parcels whose open stages are stopped: going back, returned, lost or cancelled."""
-    ends = np.isin(scans.act, [ACTIVITY[a] for a in ("RETURNED", "LOST", "CANCELLED")])
-    over: Marks = sides.returning | (scans.first(scans.where(ends)) < scans.size)
+    over: Marks = sides.returning | (scans.first(scans.where(ENDS[scans.act])) < scans.size)
     return over
 
 
@@ -76,8 +76,10 @@ def _bound(  # the long form's columns, filled in place
     at: Index, parcel: Index, which: Index, started: Index, ended: Index, to: Index, state: Index
 ) -> None:
     """End a stage whose end was not seen at the earliest later milestone at or after its start."""
+    open_rows = np.flatnonzero(ended == NEVER)
+    kinds = which[open_rows]
     for number, stage in enumerate(STAGES):
-        rows = np.flatnonzero((which == number) & (ended == NEVER))
+        rows = open_rows[kinds == number]
         later = np.array([m for m in BOUNDING if m > NUMBER[stage.to[0]]])
         if not (len(rows) and len(later)):
             continue

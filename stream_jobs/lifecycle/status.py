@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from schemas.vocabulary import ACTIVITIES, GROUP_OF, SAYS_NOTHING, STATUSES
-from stream_jobs.lifecycle.columns import NEVER, Marks, Scans
+from stream_jobs.lifecycle.columns import NEVER, Marks, Scans, one_of
 from stream_jobs.lifecycle.milestones import NUMBER, Milestones
 from stream_jobs.lifecycle.sides import Sides
 from stream_jobs.timeline.pack import ACTIVITY
@@ -17,23 +17,23 @@ MOVES: Final = np.array(
     [GROUP_OF[a] in {"sorting", "transport", "distribution"} and a != "ACCEPTED" for a in ACTIVITIES]
 )
 LATEST: Final = {
-    "AT_POINT": ("STORED_AT_POINT",),
-    "OUT_FOR_DELIVERY": ("OUT_FOR_DELIVERY",),
-    "EXCEPTION": ("ATTEMPT_FAILED", "HELD", "CUSTOMS_HELD", "REFUSED"),
+    "AT_POINT": one_of("STORED_AT_POINT"),
+    "OUT_FOR_DELIVERY": one_of("OUT_FOR_DELIVERY"),
+    "EXCEPTION": one_of("ATTEMPT_FAILED", "HELD", "CUSTOMS_HELD", "REFUSED"),
 }
 """Status by the activity of the latest scan that tells something."""
 
 
 def statuses(scans: Scans, sides: Sides, found: Milestones) -> Index:
     """Position in STATUSES, per parcel."""
-    latest = scans.act[scans.last(scans.where(TELLS[scans.act]))]
-    silent = scans.last(scans.where(TELLS[scans.act])) < 0
+    last = scans.last(scans.where(TELLS[scans.act]))
+    latest, silent = scans.act[last], last < 0
     rules = [
         ("RETURNED", _stands(found, "returned")),
         ("RETURNING", sides.returning),
         ("DELIVERED", _stands(found, "handed")),
         *((word, _any(scans, scans.act == ACTIVITY[word])) for word in ("LOST", "DAMAGED")),
-        *((word, ~silent & np.isin(latest, [ACTIVITY[a] for a in acts])) for word, acts in LATEST.items()),
+        *((word, ~silent & says[latest]) for word, says in LATEST.items()),
         ("IN_TRANSIT", _any(scans, MOVES[scans.act])),
         ("COLLECTED", _stands(found, "collected")),
         ("CREATED", _stands(found, "created")),

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.vocabulary import VERDICTS
+from schemas.vocabulary import STAGES, VERDICTS
 from stream_jobs.lifecycle.columns import NEVER, Scans
 from stream_jobs.lifecycle.milestones import NUMBER, Milestones
 from stream_jobs.lifecycle.sides import Sides
@@ -16,7 +16,9 @@ from stream_jobs.timeline.record import Index
 
 VERDICT: Final = {name: code for code, name in enumerate(VERDICTS)}
 NONE: Final = -1
-AT_POINT_TIERS: Final = (TIER["VILLAGE"], TIER["LOCKER"])
+STARTS: Final = np.array([NUMBER[stage.start] for stage in STAGES])
+"""The milestone each stage begins with."""
+AT_POINT: Final = np.isin(np.arange(len(TIER)), [TIER["VILLAGE"], TIER["LOCKER"]])
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ def verdicts(  # what the rules of section 6 read
     destination = destinations(scans, sides)
     taken = scans.region[found.row[NUMBER["collected"]]]
     region = np.where(begun.stage == STAGE["first_mile"], taken[begun.parcel], destination[begun.parcel])
-    target = plan.number[begun.stage, service[begun.parcel], plan.area_of(region)]
+    opened_by = scans.holder[found.row[STARTS[begun.stage], begun.parcel]]
+    target = plan.target(begun.stage, service[begun.parcel], region, begun.started, opened_by)
     due = plan.deadline(target, begun.started)
     risk = plan.risk_from(begun.started, due)
     verdict = _judge(begun, due, risk, now)
@@ -54,7 +57,7 @@ def verdicts(  # what the rules of section 6 read
 def destinations(scans: Scans, sides: Sides) -> Index:
     """The last destination known among forward scans, else the last village reached on the down side."""
     told = scans.dest[scans.last(scans.where(sides.fore & (scans.dest > 0)))]
-    reached = scans.region[scans.last(scans.where(sides.down & np.isin(scans.tier, AT_POINT_TIERS)))]
+    reached = scans.region[scans.last(scans.where(sides.down & AT_POINT[scans.tier]))]
     return np.where(told > 0, told, reached)
 
 

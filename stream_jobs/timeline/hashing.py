@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.compiled import compiled
 from stream_jobs.timeline.record import Words
 
 STEP: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -23,6 +24,13 @@ def mix(words: Words) -> Words:
     """Spread every bit of each word over all of it."""
     words = (words ^ (words >> SHIFT)) * MIX
     return words ^ (words >> SHIFT)
+
+
+@compiled
+def spread(word: np.uint64) -> np.uint64:
+    """The same of one word, for compiled loops."""
+    word = (word ^ (word >> SHIFT)) * MIX
+    return word ^ (word >> SHIFT)
 
 
 def hash_strings(column: pa.Array) -> Words:

@@ -1,32 +1,39 @@
 """From decoded ScanEvents to packed scans: the only place that reads the record's columns on the hot path."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.vocabulary import ACTIVITIES, SERVICES, TIERS
+from schemas.vocabulary import ACTIVITIES, RELATIONS, SERVICES, TIERS
 from stream_jobs.timeline.hashing import STEP, hash_strings, mix, short
 from stream_jobs.timeline.record import LINKS, SCAN, STARTS_RETURN, Index, Rows, Words
 
 ACTIVITY: Final = {name: code for code, name in enumerate(ACTIVITIES)}
 TIER: Final = {name: code for code, name in enumerate(TIERS)}
 SERVICE: Final = {name: code for code, name in enumerate(SERVICES, start=1)}
+RELATION: Final = {name: code for code, name in enumerate(RELATIONS)}
+PIECE_OF: Final = RELATION["PIECE_OF"]
+LINKED: Final = ["issuer", "tracking_number", "link"]
 HALVES: Final = (".1", ".2")
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """The far end of one link of a batch: `row` of the packed scans that carries it."""
 
     row: int
     target: bytes
-    relation: str
-    evidence: str
+    relation: int
+
+    @property
+    def mark(self) -> int:
+        """What the packed scan carries to say which link it states; never 0."""
+        return crc32(self.target, self.relation) or 1
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,11 @@ def pack(scans: pa.RecordBatch) -> Packed:
     rows["dest"] = _coded(scans["destination_region"], _number, np.int64)
     rows["fac"] = _names(scans["facility_id"])
     rows["holder"] = _names(pc.coalesce(scans["operator"], scans["source"]))
+    rows["source"] = short(source)
     rows["act"] = _coded(scans["activity"], ACTIVITY.__getitem__, np.uint8)
     rows["tier"] = _coded(scans["tier"], TIER.__getitem__, np.uint8)
     rows["service"] = _coded(scans["service"], lambda s: SERVICE.get(s, 0), np.uint8)
-    links = _links(scans["link"])
+    links = _links(scans)
     rows["flags"] = _flags(scans, rows, links)
     keys, waybill = _waybills(scans)
     return Packed(rows, waybill, keys, links)
@@ -114,19 +122,35 @@ def _names(column: pa.Array) -> npt.NDArray[np.uint32]:
     return np.append(known, np.uint32(0))[_positions(coded)]
 
 
-def _links(column: pa.StructArray) -> tuple[Link, ...]:
-    held = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
-    found: list[Mapping[str, str]] = column.take(pa.array(held)).to_pylist()
-    return tuple(
-        Link(row, f"{link['issuer']}:{link['tracking_number']}".encode(), link["relation"], link["evidence"])
-        for row, link in zip(held.tolist(), found, strict=True)
+def _links(scans: pa.RecordBatch) -> tuple[Link, ...]:
+    """Links that join or contain. A piece of an order is a parcel like any other: of what matters to views only."""
+    held = np.flatnonzero(scans["link"].is_valid().to_numpy(zero_copy_only=False))
+    if not len(held):
+        return ()
+    some = scans.select(LINKED).take(pa.array(held))
+    relations = [RELATION[name] for name in some["link"].field("relation").to_pylist()]
+    named, mine = (
+        _numbers(some["link"].field("issuer"), some["link"].field("tracking_number")),
+        _numbers(some["issuer"], some["tracking_number"]),
     )
+    return tuple(
+        Link(row, target, relation)
+        for row, relation, target, own in zip(held.tolist(), relations, named, mine, strict=True)
+        if relation != PIECE_OF and target != own
+    )
+
+
+def _numbers(issuer: pa.Array, number: pa.Array) -> list[bytes]:
+    found: list[bytes] = pc.binary_join_element_wise(issuer, number, ":").cast(pa.binary()).to_pylist()
+    return found
 
 
 def _flags(scans: pa.RecordBatch, rows: Rows, links: tuple[Link, ...]) -> npt.NDArray[np.uint8]:
     back = pc.fill_null(pc.equal(scans["reason"], "RETURN"), fill_value=False).to_numpy(zero_copy_only=False)
     starts = (rows["act"] == ACTIVITY["RETURN_STARTED"]) | (back & (rows["act"] == ACTIVITY["REFUSED"]))
     flags = starts.astype(np.uint8) * np.uint8(STARTS_RETURN)
-    for link in links:
-        flags[link.row] |= LINKS | (STARTS_RETURN if link.relation == "RETURN" else 0)
+    at = [link.row for link in links]
+    flags[at] |= np.uint8(LINKS)
+    flags[[link.row for link in links if link.relation == RELATION["RETURN"]]] |= np.uint8(STARTS_RETURN)
+    rows["link"][at] = [link.mark for link in links]
     return flags

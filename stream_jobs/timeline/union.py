@@ -10,13 +10,21 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from stream_jobs.timeline.hashing import mix
+from schemas.compiled import compiled
+from stream_jobs.timeline.hashing import mix, spread
 from stream_jobs.timeline.record import SCAN, Index, Rows, Words
 
 SPREAD: Final = np.uint64(0xD6E8FEB86659FD93)
 WEIGHTS: Final = mix(np.arange(1, SCAN.itemsize // 8 + 1, dtype=np.uint64) * SPREAD) | np.uint64(1)
 RECEIVED_BEFORE: Final = 1 << 41
 """Epoch ms of the year 2039, after which no scan is received under this layout."""
+FEW: Final = 256
+"""Of owners with no more rows than this each row is looked up one by one, else all are sorted."""
+BYTE_OF: Final = {name: place[1] for name, place in (SCAN.fields or {}).items()}
+ID, AT, RECEIVED, ACT = (BYTE_OF[name] // 8 for name in ("id", "at", "received", "act"))
+"""Which of a row's words they are in."""
+ACT_SHIFT: Final = np.uint64(BYTE_OF["act"] % 8 * 8)
+ACT_BITS: Final = np.uint64(0xFF)
 Marks = npt.NDArray[np.bool_]
 
 
@@ -31,11 +39,63 @@ def distinct(rows: Rows, owner: Index) -> Index:
 
     `owner`: number of the waybill (or parcel) of each row; scans of different owners never meet.
     """
+    owner = owner.astype(np.int64, copy=False)
+    sizes = np.bincount(owner) if len(owner) else owner
+    if sizes.max(initial=0) <= FEW:
+        order = np.empty(len(rows), np.int64)
+        kept: Index = order[: _distinct(order, np.cumsum(sizes), owner, _words(rows), WEIGHTS)]
+        return kept
     later = _later_copies(rows, owner)
     if not later.any():
         return in_order(rows, owner)
     keep = np.flatnonzero(~later)
     return keep[in_order(rows.take(keep), owner[keep])]
+
+
+@compiled
+def _distinct(  # noqa: C901, PLR0912  # one loop without calls that take arrays, as in schemas.skim
+    order: Index, ends: Index, owner: Index, words: Words, weights: Words
+) -> int:
+    """Fill in the positions, owner by owner, each row put behind the last that is not later; gives their number."""
+    for row in range(len(owner) - 1, -1, -1):
+        ends[owner[row]] -= 1
+        order[ends[owner[row]]] = row  # from here on `ends` are beginnings
+    at = begin = 0
+    for place in range(len(owner)):
+        row = order[place]
+        if place == 0 or owner[row] != owner[order[at - 1]]:
+            begin = at
+        spot = begin
+        while spot < at and words[order[spot], ID] != words[row, ID]:
+            spot += 1
+        if spot < at:
+            known = order[spot]
+            mine, theirs = np.int64(words[row, RECEIVED]), np.int64(words[known, RECEIVED])
+            if mine == theirs:
+                told, knew = np.uint64(0), np.uint64(0)
+                for word in range(len(weights)):
+                    told += words[row, word] * weights[word]
+                    knew += words[known, word] * weights[word]
+            if mine > theirs or (mine == theirs and spread(told) >= spread(knew)):
+                continue
+            at -= 1
+            for later in range(spot, at):
+                order[later] = order[later + 1]
+        spot = at
+        while spot > begin:
+            other = order[spot - 1]
+            mine, theirs = np.int64(words[row, AT]), np.int64(words[other, AT])
+            if mine == theirs:
+                kind, act = words[other, ACT] >> ACT_SHIFT & ACT_BITS, words[row, ACT] >> ACT_SHIFT & ACT_BITS
+                if act > kind or (act == kind and words[row, ID] > words[other, ID]):
+                    break
+            elif mine > theirs:
+                break
+            order[spot] = other
+            spot -= 1
+        order[spot] = row
+        at += 1
+    return at
 
 
 def in_order(rows: Rows, owner: Index) -> Index:
@@ -65,11 +125,14 @@ def _later_copies(rows: Rows, owner: Index) -> Marks:
     ids = rows["id"] ^ (owner.astype(np.uint64) * SPREAD)
     drop = np.zeros(len(rows), np.bool_)
     suspects = np.flatnonzero(_suspects(ids))
-    ranked = suspects[np.lexsort((rows["received"][suspects], ids[suspects]))]
+    ranked = suspects[np.argsort(ids[suspects], kind="stable")]
     same = ids[ranked[1:]] == ids[ranked[:-1]]
-    drop[ranked[1:][same]] = True
-    for first in np.flatnonzero(np.append(same, False) & np.append(True, ~same)).tolist():
-        _prefer_smaller(rows, ranked, ids, first, drop)
+    if not same.any():
+        return drop
+    copies = ranked[np.append(same, False) | np.append(False, same)]
+    told = content(rows.take(copies))
+    ranked = copies[np.lexsort((told, rows["received"][copies], ids[copies]))]
+    drop[ranked[1:][ids[ranked[1:]] == ids[ranked[:-1]]]] = True
     return drop
 
 
@@ -85,22 +148,25 @@ def _suspects(ids: Words) -> Marks:
     return shared[slot]
 
 
-def _prefer_smaller(rows: Rows, ranked: Index, ids: Words, first: int, drop: Marks) -> None:
-    """Among copies received at the same instant, keep the one whose bytes come first."""
-    head = ranked[first]
-    rivals = [head]
-    for other in ranked[first + 1 :]:
-        if ids[other] != ids[head] or rows["received"][other] != rows["received"][head]:
-            break
-        rivals.append(other)
-    best = rivals[int(np.argmin(content(rows.take(rivals))))]
-    drop[head], drop[best] = True, False
-
-
 def content(rows: Rows) -> Words:
     """A hash of all a scan says: of copies received at the same instant the smallest stays."""
-    words = np.ascontiguousarray(rows).view("<u8").reshape(-1, SCAN.itemsize // 8)
-    return mix((words * WEIGHTS).sum(axis=1, dtype=np.uint64))
+    found = np.empty(len(rows), np.uint64)
+    _content(found, _words(rows), WEIGHTS)
+    return found
+
+
+def _words(rows: Rows) -> Words:
+    words: Words = np.ascontiguousarray(rows).view("<u8").reshape(-1, SCAN.itemsize // 8)
+    return words
+
+
+@compiled
+def _content(found: Words, words: Words, weights: Words) -> None:
+    for row in range(len(found)):
+        told = np.uint64(0)
+        for word in range(len(weights)):
+            told += words[row, word] * weights[word]
+        found[row] = spread(told)
 
 
 def knowledge(rows: Rows) -> Index:
@@ -113,4 +179,4 @@ def split(rows: Rows, owner: Index, owners: int) -> list[bytes]:
     """The timelines, one bytes value per owner; rows sorted by owner."""
     ends = (np.cumsum(np.bincount(owner, minlength=owners)) * SCAN.itemsize).tolist()
     blob = rows.tobytes()
-    return [blob[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return [blob[start:end] for start, end in zip([0, *ends], ends, strict=False)]
