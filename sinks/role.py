@@ -1,20 +1,31 @@
-"""The sink as a role: scans, lifecycles and dead letters into ClickHouse.
+"""The sink as a role: scans, lifecycles, alerts and dead letters into ClickHouse.
 
 Order: 1 write rows, 2 confirm, 3 commit offsets (the reading loop, after `take` returned).
 """
 
+import json
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import structlog
 from confluent_kafka import Message
+from tenacity import RetryCallState, retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
+from schemas.blobs import Blobs
 from schemas.contracts import Contracts
-from schemas.topics import DEAD_LETTER, LIFECYCLE
+from schemas.metrics import SCAN_TO_STORED, WRITE_FAILED, WRITTEN
+from schemas.topics import ALERTS, DEAD_LETTER, LIFECYCLE
+from sinks.clickhouse.store import StoreError
 from sinks.clickhouse.writer import Kind, Writer
+from sinks.newest import begin_so, newest
 
 GROUP: Final = "yizhan-sink"
+LONGEST_PAUSE: Final = 5.0
+LOG: Final = structlog.get_logger(__name__)
 
 
 class Undecodable(RuntimeError):
@@ -22,27 +33,59 @@ class Undecodable(RuntimeError):
 
 
 class SinkRole:
-    """Takes batches of our own topics."""
+    """Takes batches of our own topics.
 
-    def __init__(self, writer: Writer, spoken: Contracts) -> None:
-        self._writer = writer
+    `patience`: for how many seconds a write that ClickHouse did not confirm is tried again, at growing distances;
+    a write tried twice is one row to every reader.
+    """
+
+    def __init__(self, writer: Writer, spoken: Contracts, patience: float = 0) -> None:
+        self._write = retry(
+            retry=retry_if_exception_type(StoreError),
+            stop=stop_after_delay(patience),
+            wait=wait_exponential_jitter(multiplier=0.1, max=LONGEST_PAUSE),
+            before_sleep=_failed,
+            reraise=True,
+        )(writer.write)
         self._codecs = {
             **{topic: (Kind.SCANS, codec) for topic, codec in spoken.scans.items()},
             LIFECYCLE.name: (Kind.LIFECYCLES, spoken.lifecycles),
+            ALERTS.name: (Kind.ALERTS, spoken.alerts),
             DEAD_LETTER.name: (Kind.DEAD_LETTERS, spoken.letters),
         }
+        self._heads = begin_so({known: json.loads(text) for known, text in spoken.lifecycles.allowed.items()})
 
     def take(self, messages: Sequence[Message]) -> None:
         """Write a batch and return once ClickHouse has confirmed it."""
-        values: dict[str, list[bytes]] = defaultdict(list)
+        values: dict[str | None, list[bytes]] = defaultdict(list)
         for message in messages:
-            values[str(message.topic())].append(message.value() or b"")
-        self._writer.write([(self._codecs[topic][0], self._rows(topic, some)) for topic, some in values.items()])
+            values[message.topic()].append(message.value() or b"")
+        rows = [(self._codecs[str(topic)][0], self._rows(str(topic), some)) for topic, some in values.items()]
+        self._write(rows)
+        _count(rows)
 
     def _rows(self, topic: str, values: list[bytes]) -> pa.RecordBatch:
         kind, codec = self._codecs[topic]
-        decoded = codec.decode(values)
+        records = Blobs.of(values)
+        if kind is Kind.LIFECYCLES:
+            records = records.take(newest(records, self._heads))
+        decoded = codec.decode(records)
         # what can't be read of scans.* the timelines job dead-letters; the sink leaves it out
         if decoded.refused and kind is not Kind.SCANS:
             raise Undecodable(f"{topic}: {decoded.refused[0][1]}")
         return decoded.rows
+
+
+def _failed(state: RetryCallState) -> None:
+    WRITE_FAILED.inc()
+    cause = state.outcome.exception() if state.outcome else None
+    LOG.warning("ClickHouse did not confirm, trying again", attempt=state.attempt_number, cause=str(cause))
+
+
+def _count(written: Sequence[tuple[Kind, pa.RecordBatch]]) -> None:
+    now = time.time()
+    for kind, rows in written:
+        WRITTEN.labels(kind.value).inc(rows.num_rows)
+        if kind is Kind.SCANS and rows.num_rows:
+            oldest = pc.min(rows["received_at"].cast(pa.int64())).as_py()
+            SCAN_TO_STORED.observe(max(now - oldest / 1000, 0))

@@ -18,6 +18,12 @@ _INSTANT: Final = re.compile(r"\binstant\(([\w.]+)\)")
 _MARK: Final = re.compile(r"^-- (?:(since|before) (\d+)\.(\d+)|(always))$")
 
 
+def version_of(text: str) -> Version:
+    """Major and minor of what `SELECT version()` says."""
+    major, minor = text.split(".")[:2]
+    return int(major), int(minor)
+
+
 def statements(text: str, version: Version) -> list[str]:
     """The statements of a migration's half that a server of this version runs, in order.
 

@@ -7,8 +7,9 @@ from typing import IO
 
 import pyarrow as pa
 from chdb import state
+from chdb.state.sqlitelike import Connection
 
-from sinks.clickhouse.dialect import Version
+from sinks.clickhouse.dialect import Version, version_of
 from sinks.clickhouse.store import Rows, StoreBusy, StoreError, insert_into, reading, text_or_bytes
 
 
@@ -23,22 +24,21 @@ class ChdbStore:
 
     def __init__(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
-        self._claim = _claim(path)
+        self._path, self._claim = path, _claim(path)
         try:
-            self._writing, self._reading = state.connect(str(path)), state.connect(str(path))
-            self._reading.query("SET readonly = 1")
+            self._writing, self._reading = state.connect(str(path)), _reading(path)
         except RuntimeError as cause:
             self._claim.close()
             raise StoreError(f"{path}: {cause}") from cause
         self._write_lock, self._read_lock = Lock(), Lock()
         self._open = True
-        self.version: Version = _version(self.query("SELECT version() AS v")["v"][0].as_py())
+        self.version: Version = version_of(self.query("SELECT version() AS v")["v"][0].as_py())
 
     def insert(self, table: str, rows: Rows) -> None:
         """Insert all rows as one part, on disk when this returns; `StoreError` otherwise."""
         if rows.num_rows == 0:
             return
-        sql, stream = insert_into(table, rows), _stream(rows)
+        sql, stream = insert_into(table, rows, self.version), _stream(rows)
         with self._write_lock:
             try:
                 with self._writing.send_insert(sql, "ArrowStream") as inserter:
@@ -54,6 +54,9 @@ class ChdbStore:
             try:
                 found = self._reading.query(text, "Arrow")
             except RuntimeError as cause:
+                # What a query wrote before it failed would come before the next one's answer.
+                self._reading.close()
+                self._reading = _reading(self._path)
                 raise StoreError(str(cause)) from cause
             return text_or_bytes(_table(found.bytes()))
 
@@ -73,6 +76,12 @@ class ChdbStore:
         self._reading.close()
         self._writing.close()
         self._claim.close()
+
+
+def _reading(path: Path) -> Connection:
+    connection = state.connect(str(path))
+    connection.query("SET readonly = 1")
+    return connection
 
 
 def _claim(path: Path) -> IO[str]:
@@ -98,8 +107,3 @@ def _stream(rows: Rows) -> bytes:
 
 def _table(arrow: bytes) -> pa.Table:
     return pa.ipc.open_file(arrow).read_all() if arrow else pa.table({})
-
-
-def _version(text: str) -> Version:
-    major, minor = text.split(".")[:2]
-    return int(major), int(minor)

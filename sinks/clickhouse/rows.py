@@ -41,6 +41,11 @@ def dead_letters(records: Rows) -> pa.RecordBatch:
     return _rows("dead_letter", records)
 
 
+def alerts(records: Rows) -> pa.RecordBatch:
+    """Rows of `stored_alerts` from records of parcel_alert.avsc."""
+    return _rows("parcel_alert", records)
+
+
 @cache
 def fields(record: str) -> tuple[str, ...]:
     """The fields of a record's .avsc, in order."""

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pyarrow as pa
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error
 
 from sinks.clickhouse.arrow import column
-from sinks.clickhouse.dialect import Version
+from sinks.clickhouse.dialect import Version, version_of
 from sinks.clickhouse.store import Rows, StoreError, insert_into, reading, text_or_bytes
 
 _ONE_PART: Final = {
@@ -23,7 +24,10 @@ _ONE_PART: Final = {
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Where the server is and who we are; times in seconds."""
+    """Where the server is and who we are; times in seconds.
+
+    `secure`: TLS, the host name checked; `ca_certs`: PEM file of who signed the certificate, else the system's.
+    """
 
     host: str = "localhost"
     port: int = 9000
@@ -31,6 +35,7 @@ class ServerSettings:
     password: str = ""
     database: str = "default"
     secure: bool = False
+    ca_certs: Path | None = None
     connect_timeout: float = 10
     send_receive_timeout: float = 300
 
@@ -44,17 +49,18 @@ class ServerStore:
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        self._writing = Client(**vars(settings))
-        self._reading = Client(**vars(settings), settings={"strings_as_bytes": True})
+        told = vars(settings) | {"ca_certs": settings.ca_certs and str(settings.ca_certs), "client_name": "yizhan"}
+        self._writing = Client(**told)
+        self._reading = Client(**told, settings={"strings_as_bytes": True})
         self._write_lock, self._read_lock = Lock(), Lock()
-        self.version: Version = _version(self.query("SELECT version() AS v")["v"][0].as_py())
+        self.version: Version = version_of(self.query("SELECT version() AS v")["v"][0].as_py())
 
     def insert(self, table: str, rows: Rows) -> None:
         """Insert all rows as one part; `StoreError` if the server did not confirm."""
         if rows.num_rows == 0:
             return
         columns = [values.to_pylist() for values in rows.columns]
-        sql = f"{insert_into(table, rows)} VALUES"
+        sql = f"{insert_into(table, rows, self.version)} VALUES"
         self._run(self._write_lock, self._writing, sql, columns, columnar=True, settings=_ONE_PART)
 
     def query(self, sql: str) -> pa.Table:
@@ -72,6 +78,12 @@ class ServerStore:
         self._writing.disconnect()
         self._reading.disconnect()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _run(self, lock: Lock, client: Client, sql: str, data: list[Any] | None, **options: Any) -> Any:  # noqa: ANN401  # the driver's shapes
         with lock:
             try:
@@ -85,8 +97,3 @@ def _table(values: Sequence[Sequence[Any]], named: Sequence[tuple[str, str]]) ->
     columns = values or [() for _ in named]
     names = [name for name, _ in named]
     return pa.table([column(v, kind) for v, (_, kind) in zip(columns, named, strict=True)], names=names)
-
-
-def _version(text: str) -> Version:
-    major, minor = text.split(".")[:2]
-    return int(major), int(minor)

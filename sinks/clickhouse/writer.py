@@ -3,7 +3,7 @@
 Guarantee: at least once, and no reader sees it. The order is
 
 1. write rows (idempotent key: a scan's waybill, source and event_id; a parcel's parcel_id; a letter's source
-   and letter_id)
+   and letter_id; an alert's alert_id)
 2. confirm: every insert has returned
 3. commit offsets: the caller's, and only after `write` returned
 
@@ -27,12 +27,14 @@ class Kind(StrEnum):
     SCANS = "scans"
     LIFECYCLES = "lifecycles"
     DEAD_LETTERS = "dead_letters"
+    ALERTS = "alerts"
 
 
 TABLES: Final[Mapping[Kind, tuple[str, Callable[[Rows], pa.RecordBatch]]]] = {
     Kind.SCANS: ("stored_scans", rows.scans),
     Kind.LIFECYCLES: ("stored_parcels", rows.lifecycles),
     Kind.DEAD_LETTERS: ("stored_dead_letters", rows.dead_letters),
+    Kind.ALERTS: ("stored_alerts", rows.alerts),
 }
 
 

@@ -1,0 +1,1 @@
+"""Alerts leave the system here: metrics, Alertmanager, webhooks."""
