@@ -3,28 +3,36 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
+from confluent_kafka import KafkaException
 
-from schemas.vocabulary import MILESTONES
-from yizhan.desk import desk, quoted
+from yizhan.cluster import cli as cluster
+from yizhan.cluster.importing import publish_files
+from yizhan.cluster.settings import configured, read_settings
+from yizhan.desk import HERE, desk, quoted
 from yizhan.doctor import findings
 from yizhan.embedded.run import import_into, run_up
-from yizhan.printing import ERR, OUT, print_json, print_rows
-
-
-class NotFound(LookupError):
-    """What was asked for is not there."""
-
+from yizhan.operations import cli as operations
+from yizhan.printing import ERR, print_found, print_json, print_rows
+from yizhan.servers.cli import servers
+from yizhan.sla import cli as sla
+from yizhan.track import NotFound, track
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="The event backbone of rural parcel networks.")
 letters = typer.Typer(no_args_is_help=True, help="What could not be taken, with its bytes and the reason.")
 cli.add_typer(letters, name="dead-letters")
+cluster.mount(cli)
+sla.mount(cli)
+operations.mount(cli)
+cli.add_typer(servers, name="servers")
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of the embedded stack.", show_default=True)]
+Where = Annotated[
+    Path | None, typer.Option("--data", help="Folder of the embedded stack; without it the cluster, if one is set up.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-HERE: Final = Path("yizhan-data")
 
 Paths = Annotated[list[Path], typer.Argument(exists=True, help="Payload files, or folders of them and reference CSVs.")]
 
@@ -45,65 +53,31 @@ def up(
 def import_files(
     files: Paths,
     source: Annotated[str | None, typer.Option(help="Which network's format; else told by the file's name.")] = None,
-    data: Data = HERE,
+    data: Where = None,
     as_json: Json = False,
 ) -> None:
-    """Take payload files in: through the stack that runs on DIR, else through one for this import."""
-    import_into(files, source, data, as_json=as_json)
+    """Take payload files in: into the cluster, if one is set up, else through an embedded stack on DIR."""
+    if data is None and configured():
+        publish_files(files, source, read_settings(), as_json=as_json)
+    else:
+        import_into(files, source, data or HERE, as_json=as_json)
+
+
+cli.command()(track)
 
 
 @cli.command()
-def track(number: str, data: Data = HERE, as_json: Json = False) -> None:
-    """Show the parcel that ever travelled under NUMBER (with or without `issuer:`)."""
-    wanted = number.upper().replace(" ", "") if ":" not in number else number
-    test = f"w = {quoted(wanted)}" if ":" in number else f"splitByChar(':', w)[2] = {quoted(wanted)}"
-    with desk(data) as asked:
-        found = asked.rows(f"SELECT * FROM parcels WHERE arrayExists(w -> {test}, waybills)")  # quoted
-        if not found:
-            raise NotFound(f"no parcel ever travelled under {number}; is it imported? See: yizhan dead-letters list")
-        ids = ", ".join(quoted(parcel["parcel_id"]) for parcel in found)
-        stages = asked.rows(f"SELECT * FROM parcel_stages WHERE parcel_id IN ({ids}) ORDER BY parcel_id, started_at")
-    _show_parcels(found, stages, as_json=as_json)
-
-
-def _show_parcels(found: list[dict[str, Any]], stages: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            [parcel | {"stages": [s for s in stages if s["parcel_id"] == parcel["parcel_id"]]} for parcel in found]
-        )
-        return
-    for parcel in found:
-        OUT.print(
-            f"[b]{parcel['shown_by']}[/]  {parcel['status']}  {parcel['direction']}  with {parcel['custodian'] or '-'}"
-        )
-        OUT.print("waybills: " + ", ".join(parcel["waybills"]))
-        passed = [(name, parcel[f"{name}_at"]) for name in (m.name for m in MILESTONES)]
-        print_rows([{"milestone": name, "at (UTC)": at} for name, at in passed if at is not None])
-        print_rows([_stage(stage) for stage in _of(parcel, stages)], "stages")
-
-
-def _of(parcel: dict[str, Any], stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [stage for stage in stages if stage["parcel_id"] == parcel["parcel_id"]]
-
-
-def _stage(stage: dict[str, Any]) -> dict[str, Any]:
-    hours = None if stage["seconds"] is None else f"{stage['seconds'] / 3600:.1f}"
-    shown = {name: stage[name] for name in ("stage", "state", "verdict", "target", "operator")}
-    return shown | {"hours": hours}
-
-
-@cli.command()
-def sql(query: str, data: Data = HERE, as_json: Json = False) -> None:
+def sql(query: str, data: Where = None, as_json: Json = False) -> None:
     """Ask ClickHouse: scan_events, parcels, parcel_stages, dead_letters, facilities, ..."""
     with desk(data) as asked:
         found = asked.rows(query)
-    (print_json if as_json else print_rows)(found)
+    print_found(found, as_json=as_json)
 
 
 @letters.command("list")
 def list_letters(
     reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
-    data: Data = HERE,
+    data: Where = None,
     as_json: Json = False,
 ) -> None:
     """List what was refused: source, reason, field and cause."""
@@ -111,11 +85,11 @@ def list_letters(
     columns = "letter_id, source, reason, field, detail"
     with desk(data) as asked:
         found = asked.rows(f"SELECT {columns} FROM dead_letters {where} ORDER BY received_at, letter_id")
-    (print_json if as_json else print_rows)(found)
+    print_found(found, as_json=as_json)
 
 
 @letters.command("show")
-def show_letter(letter_id: str, data: Data = HERE, as_json: Json = False) -> None:
+def show_letter(letter_id: str, data: Where = None, as_json: Json = False) -> None:
     """Show one dead letter with its bytes."""
     with desk(data) as asked:
         found = asked.rows(f"SELECT * FROM dead_letters WHERE letter_id = {quoted(letter_id)}")
@@ -131,7 +105,7 @@ def show_letter(letter_id: str, data: Data = HERE, as_json: Json = False) -> Non
 def doctor(data: Data = HERE, as_json: Json = False) -> None:
     """Check that this machine and folder can run the stack."""
     found = findings(data)
-    (print_json if as_json else print_rows)(found)
+    print_found(found, as_json=as_json)
     if not all(row["ok"] for row in found):
         raise typer.Exit(1)
 
@@ -151,7 +125,7 @@ def main() -> None:
     """Run the command; an expected failure is one line, not a traceback."""
     try:
         cli()
-    except (OSError, ValueError, LookupError, RuntimeError) as failure:
+    except (OSError, ValueError, LookupError, RuntimeError, KafkaException) as failure:
         ERR.print(f"[red]yizhan:[/] {failure}", highlight=False)
         sys.exit(1)
 

@@ -1,18 +1,23 @@
 """What the command line prints: tables for people, JSON for programs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
 from rich.columns import Columns
 from rich.console import Console
+from rich.measure import Measurement
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from yizhan.account import Account
 
 OUT: Final = Console()
 ERR: Final = Console(stderr=True)
+WIDEST: Final = 10_000
+"""Columns; a cell that is wider is folded even in a pipe."""
 
 
 def print_json(found: Any) -> None:  # noqa: ANN401  # JSON
@@ -27,7 +32,24 @@ def print_rows(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> N
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(_text, row.values()))
-    OUT.print(table)
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """A table, folded to fit a terminal; whole where none is: a pipe or a file has no width."""
+    if OUT.is_terminal:
+        OUT.print(table)
+        return
+    whole = Measurement.get(OUT, OUT.options.update(max_width=WIDEST), table).maximum
+    Console(width=whole).print(table)
+
+
+def print_found(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Rows as JSON or as a table."""
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows(rows)
 
 
 def _counts(counts: Mapping[str, int], title: str) -> Table:
@@ -60,3 +82,13 @@ def print_account(found: Account) -> None:
     OUT.print(Columns(tables, padding=(0, 3)))
     if found.slowest_stages:
         print_rows(found.slowest_stages, "slowest stages")
+
+
+@contextmanager
+def taking_in(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar over so many documents; what it gives is told how many more are taken in."""
+    ERR.print(f"taking in {total} documents")
+    columns = SpinnerColumn(), TextColumn("taking in"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=ERR, transient=True) as progress:
+        task = progress.add_task("taking in", total=total)
+        yield lambda many: progress.advance(task, many)

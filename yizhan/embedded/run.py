@@ -5,12 +5,12 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 import uvicorn
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from producers.files import count_lines
 from schemas.reference import FILES, Reference, load
@@ -18,7 +18,8 @@ from yizhan.account import Account
 from yizhan.embedded.door import Door, close_door, find_door, open_door
 from yizhan.embedded.server import app
 from yizhan.embedded.stack import Stack
-from yizhan.printing import ERR, OUT, print_account, print_json
+from yizhan.printing import OUT, print_account, print_json, taking_in
+from yizhan.sla.book import FileBook, recorded
 
 REFERENCE: Final = "reference"
 CHECK_SECONDS: Final = 0.5
@@ -80,18 +81,14 @@ def _reference(paths: Sequence[Path], data: Path) -> Reference:
     found = load(kept)
     if not (found.networks and found.facilities):
         raise NoReference(f"{', '.join(FILES)} are needed once: yizhan up FOLDER --data {data}, with them in FOLDER")
-    return found
+    return recorded(FileBook(kept), found)
 
 
 def _load(stack: Stack, paths: Sequence[Path], source: str | None) -> None:
     if not paths:
         return
-    total = count_lines(paths, source)
-    ERR.print(f"taking in {total} documents")
-    columns = SpinnerColumn(), TextColumn("taking in"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=ERR, transient=True) as progress:
-        task = progress.add_task("taking in", total=total)
-        stack.take_in(paths, source, lambda many: progress.advance(task, many))
+    with taking_in(count_lines(paths, source)) as seen:
+        stack.take_in(paths, source, seen)
 
 
 def _show(found: Account, *, as_json: bool) -> None:
@@ -123,7 +120,8 @@ def _stay(stack: Stack, data: Path) -> None:
 @contextmanager
 def _answering(stack: Stack, data: Path) -> Iterator[Door]:
     door, listening = open_door(data)
-    routes = app(door.key, data, stack.query, lambda p, s: stack.take_in(p, s, lambda _: None), stack.account)
+    take_in = partial(stack.take_in, seen=lambda _: None)
+    routes = app(door.key, data, stack.query, take_in, stack.account, stack.warehouse.mark)
     server = uvicorn.Server(uvicorn.Config(routes, log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
+from sinks.alerts.marks import Mark
 from yizhan.account import Account
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>Yizhan 驿站</title>
@@ -36,12 +37,19 @@ class Import(BaseModel):
     source: str | None = None
 
 
+class Said(BaseModel):
+    """What people said of alerts."""
+
+    marks: list[Mark] = Field(min_length=1)
+
+
 def app(
     key: str,
     data: Path,
     query: Callable[[str], pa.Table],
     take_in: Callable[[list[Path], str | None], int],
     account: Callable[[], Account],
+    mark: Callable[[list[Mark]], None],
 ) -> FastAPI:
     """The door's routes. All but the sign of life ask for the key."""
     doorman = _doorman(key)
@@ -58,6 +66,10 @@ def app(
     @routes.post("/import", dependencies=[doorman])
     def take(asked: Import) -> dict[str, Any]:
         return {"documents": _answered(lambda: take_in(asked.paths, asked.source))}
+
+    @routes.post("/alerts/marks", dependencies=[doorman])
+    def note(said: Said) -> dict[str, Any]:
+        return {"marks": _answered(lambda: mark(said.marks)), "count": len(said.marks)}
 
     @routes.post("/account", dependencies=[doorman])
     def reckon() -> dict[str, Any]:

@@ -3,37 +3,39 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import pyarrow as pa
 
 from producers.admission import Admission, Admitted, Bounds
 from producers.files import Line, lines
-from producers.role import ARRIVED, FORMAT, AdmissionRole, scan_records
 from producers.role import GROUP as ADMISSION
+from producers.role import AdmissionRole, import_record, scan_records
 from producers.sources import load_sources
 from schemas.contracts import Contracts, contracts
-from schemas.kafka import Outgoing, Reader, Sender
+from schemas.kafka import Outgoing, Sender
+from schemas.reader import Reader
 from schemas.reference import Reference
 from schemas.registry import register_all, registry
-from schemas.topics import DEAD_LETTER, FIXED, LIFECYCLE, LINKS, SCANS, ingress
+from schemas.topics import ALERTS, DEAD_LETTER, FIXED, IMPORTS, LIFECYCLE, LINKS, SCANS, ingress
 from sinks.role import GROUP as SINK
 from sinks.role import SinkRole
+from stream_jobs.alerts.app import GROUP as ALERTING
 from stream_jobs.app import GROUP as TIMELINES
-from stream_jobs.app import run_timelines
+from stream_jobs.app import run_until, timelines_app
+from stream_jobs.engine import BatchApp
 from stream_jobs.job import TimelineJob
 from yizhan.account import Account, Ledger, account
+from yizhan.embedded.alerting import Alerting
 from yizhan.embedded.backlog import Backlog
 from yizhan.embedded.broker import Broker
 from yizhan.embedded.replay import stored_scans
 from yizhan.embedded.roles import Roles
 from yizhan.embedded.warehouse import Warehouse
+from yizhan.recall import StoredScans
 from yizhan.settings import EmbeddedSettings
-
-UNKNOWN: Final = "canonical"
-"""Ingress of documents that name no known network."""
 
 
 @dataclass
@@ -53,9 +55,8 @@ class Stack:
         self._roles = Roles()
         self._broker = Broker()
         self._brokers = {"bootstrap.servers": self._broker.address, "log_level": 0}
-        kinds = {n.network: n.kind for n in reference.networks.values()} | {UNKNOWN: "CARRIER"}
-        self._ingress = {network: ingress(kind, network).name for network, kind in kinds.items()}
-        self._broker.create([*(t.name for t in FIXED), *self._ingress.values()])
+        self._ingress = {ingress(n.kind, n.network).name: n.network for n in reference.networks.values()}
+        self._broker.create([*(t.name for t in FIXED), *self._ingress])
         self._sender = Sender(self._brokers)
         self._start(reference, (lambda: as_of) if as_of is not None else (lambda: time.time_ns() // 1_000_000))
 
@@ -64,31 +65,49 @@ class Stack:
         register_all(known)
         spoken = contracts(known)
         admission = Admission(reference, load_sources(), Bounds())
-        role = AdmissionRole(
-            admission, spoken, Sender(self._brokers), {t: n for n, t in self._ingress.items()}, self._count
-        )
+        role = AdmissionRole(admission, spoken, Sender(self._brokers), self._ingress, self._count)
         sink = SinkRole(self.warehouse.writer, spoken)
         scans = [topic.name for topic in SCANS.values()]
-        job = TimelineJob(spoken, reference, clock)
-        kept = [*scans, LIFECYCLE.name, DEAD_LETTER.name]
-        inbound = list(self._ingress.values())
-        self._backlog = Backlog(self._brokers, {ADMISSION: inbound, TIMELINES: [*scans, LINKS.name], SINK: kept})
+        job = TimelineJob(spoken, reference, clock, recall=StoredScans(self.query))
+        kept = [*scans, LIFECYCLE.name, DEAD_LETTER.name, ALERTS.name]
+        self._alerting = Alerting(spoken, reference, clock, self.query)
+        inbound = [IMPORTS.name, *self._ingress]
+        groups = {ADMISSION: inbound, TIMELINES: [*scans, LINKS.name], SINK: kept, ALERTING: [LIFECYCLE.name]}
+        self._backlog = Backlog(self._brokers, groups)
         self._roles.start("admission", lambda stop: Reader(self._brokers, ADMISSION, inbound).run(role.take, stop))
         self._roles.start("sink", lambda stop: Reader(self._brokers, SINK, kept).run(sink.take, stop))
-        self._roles.start("timelines", lambda stop: run_timelines(job, self._broker.address, stop))
+        self._roles.start("timelines", lambda stop: run_until(lambda: self._timelines(job), stop))
+        self._roles.start("alerts", lambda stop: self._alerting.run(self._broker.address, stop))
         self._replay(spoken)
+
+    def _timelines(self, job: TimelineJob) -> BatchApp:
+        """States are not recovered: the broker's memory went with the last process, see `_replay`."""
+        return timelines_app(job, self._broker.address, recover=False, standby_replicas=0)
 
     def _replay(self, spoken: Contracts) -> None:
         """State lives in memory and the broker forgets: what is stored is published again, the chain does the rest."""
+        stored = 0
         for scans in stored_scans(self.query):
             self._publish(scan_records(scans, spoken))
+            stored += len(scans)
+        if stored:
+            with self._quiet():
+                pass  # the clock stood still from the start
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """No alert is raised by half a history; in the end what is due is raised and stored."""
+        with self._alerting.held(self._roles.check):
+            yield
+        self._backlog.wait(self._roles.check)
 
     def _count(self, admitted: Admitted) -> None:
-        self.ledger.write(admitted.scans, admitted.letters)
+        whole = [scan for rows in admitted.rows for scan in rows.to_pylist()]
+        self.ledger.write([*admitted.scans, *whole], admitted.letters)
 
     def take_in(self, paths: Sequence[Path], source: str | None, seen: Callable[[int], None]) -> int:
         """Publish files in waves; returns the number of documents once all have settled. `seen`: progress."""
-        with self._one_import:
+        with self._one_import, self._quiet():
             before = self.documents
             for wave in self._waves(lines(paths, source)):
                 self._publish(wave.records)
@@ -102,7 +121,7 @@ class Stack:
             if wave.records and (self._full(wave, line)):
                 yield wave
                 wave = _Wave([])
-            wave.records.append(self._record(line))
+            wave.records.append(import_record(line.network, line.format, line.payload, line.arrived_at))
             wave.size += len(line.payload)
         if wave.records:
             yield wave
@@ -110,12 +129,6 @@ class Stack:
     def _full(self, wave: _Wave, line: Line) -> bool:
         size = wave.size + len(line.payload)
         return size > self._settings.wave_bytes or len(wave.records) >= self._settings.wave_lines
-
-    def _record(self, line: Line) -> Outgoing:
-        topic = self._ingress.get(line.network, self._ingress[UNKNOWN])
-        headers = ((FORMAT, line.format.encode()),)
-        arrived = () if line.arrived_at is None else ((ARRIVED, str(line.arrived_at).encode()),)
-        return Outgoing(topic, None, line.payload, headers + arrived)
 
     def _publish(self, records: Iterable[Outgoing]) -> None:
         self._sender.send(records)

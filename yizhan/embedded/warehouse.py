@@ -1,5 +1,6 @@
 """ClickHouse inside this process, on disk under DIR/clickhouse."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import pyarrow as pa
 
 from schemas.reference import Reference
+from sinks.alerts.marks import Mark, write_marks
 from sinks.clickhouse import migrate
 from sinks.clickhouse.clock import set_clock
 from sinks.clickhouse.embedded import ChdbStore
@@ -32,6 +34,10 @@ class Warehouse:
     def query(self, sql: str) -> pa.Table:
         """Read-only SQL."""
         return self._store.query(sql)
+
+    def mark(self, marks: Sequence[Mark]) -> None:
+        """Note what people said of alerts."""
+        write_marks(self._store, marks)
 
     def close(self) -> None:
         """Give the folder free."""

@@ -1,0 +1,1 @@
+"""The same chain as processes of their own, against Kafka, a schema registry and a ClickHouse server."""

@@ -1,0 +1,1 @@
+"""What is promised, for those who answer for it."""
