@@ -8,7 +8,8 @@ import orjson
 import pytest
 from confluent_kafka import Message
 
-from schemas.kafka import Outgoing, Reader, RecordsLost, Sender
+from schemas.kafka import Outgoing, Sender
+from schemas.reader import Reader, RecordsLost
 from schemas.topics import PARTITIONS
 from tests.chain import running
 from yizhan.embedded.broker import Broker

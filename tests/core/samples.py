@@ -39,7 +39,13 @@ def county() -> Setting:
 
 
 @cache
-def small(now: int) -> Setting:
+def areas() -> Areas:
     """The reference data of the small cases."""
-    areas = Areas([Target(*row) for row in CASES["reference"]["targets"]], CASES["reference"]["area_class"])
-    return Setting(plan(areas), Names(hash_words(REFERENCE.networks)), now)
+    targets = [Target(*row) for row in CASES["reference"]["targets"]]
+    return Areas(targets, CASES["reference"]["area_class"], REFERENCE.networks)
+
+
+@cache
+def small(now: int) -> Setting:
+    """The same at an instant."""
+    return Setting(plan(areas()), Names(hash_words(REFERENCE.networks)), now)

@@ -167,5 +167,5 @@ def worlds(draw: st.DrawFn) -> World:
     again = draw(st.lists(st.sampled_from(scans), max_size=6))
     arrived = draw(st.permutations([*scans, *again]))
     batch = draw(st.sampled_from([1, 2, 3, 5, 8, 13, 100]))
-    how = Delivery(batch, draw(st.integers(1, 3)), draw(st.integers(0, 99)), draw(st.booleans()))
+    how = Delivery(batch, draw(st.integers(1, 3)), draw(st.integers(0, 99)), draw(st.booleans()), draw(st.booleans()))
     return World(arrived, how, draw(INSTANTS))

@@ -2,21 +2,20 @@
 
 import random
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-import fastavro
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import RECORDS
-from schemas.reference import Reference
-from stream_jobs.identity.facts import Fact
+from schemas.reference import Network, Reference
 from stream_jobs.identity.knowledge import Told
-from stream_jobs.identity.state import Step, Timelines
+from stream_jobs.identity.limits import Limits
+from stream_jobs.identity.state import NO_LIMITS, Step, Timelines
 from stream_jobs.lifecycle.evaluate import lifecycles
 from stream_jobs.lifecycle.output import Names, rows
 from stream_jobs.lifecycle.targets import Plan
@@ -45,30 +44,6 @@ def arrow(scans: Sequence[Scan]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(list(scans), schema=SCHEMA)
 
 
-class LinkTail:
-    """Bytes of a record of parcel_links.avsc; Avro has no unsigned numbers, so hashes are stored signed."""
-
-    _schema = fastavro.parse_schema(RECORDS["ParcelLinks"].schema)
-
-    def encode(self, facts: Iterable[Fact], timelines: Mapping[bytes, bytes]) -> bytes:
-        """Facts in order of content, so that equal sets give equal bytes."""
-        told = [f._replace(id=_signed(f.id, 64), ref=_signed(f.ref, 32))._asdict() for f in sorted(facts)]
-        named = {key.decode(): timelines[key] for key in sorted(timelines)}
-        out = BytesIO()
-        fastavro.schemaless_writer(out, self._schema, {"facts": told, "timelines": named})
-        return out.getvalue()
-
-    def decode(self, value: bytes) -> Told:
-        """What `encode` was given."""
-        record: Any = fastavro.schemaless_reader(BytesIO(value), self._schema, None)
-        facts = {Fact(**f | {"id": f["id"] % 2**64, "ref": f["ref"] % 2**32}) for f in record["facts"]}
-        return Told(facts, {key.encode(): value for key, value in record["timelines"].items()})
-
-
-def _signed(number: int, bits: int) -> int:
-    return number - (1 << bits) if number >> (bits - 1) else number
-
-
 @dataclass(frozen=True)
 class Setting:
     """What lifecycles are judged by."""
@@ -80,12 +55,17 @@ class Setting:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How scans reach the workers. `restart`: after each batch state is rebuilt from its changelog."""
+    """How scans reach the workers. `restart`: after each batch state is rebuilt from its changelog.
+
+    `killed`: the workers had an earlier life: what it sent of the first scans got out, its state did not.
+    """
 
     batch: int = 5000
     partitions: int = 1
     seed: int = 0
     restart: bool = False
+    killed: bool = False
+    limits: Limits = NO_LIMITS
 
 
 @dataclass
@@ -95,16 +75,21 @@ class County:
     how: Delivery
     setting: Setting
     rows: list[dict[str, Any]] = field(default_factory=list)
-    changelogs: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
+    changelogs: list[list[tuple[bytes, bytes | None]]] = field(default_factory=list)
     under_way: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.how.seed)  # order of delivery
-        self.states = [Timelines(LinkTail()) for _ in range(self.how.partitions)]
+        self._begin()
+
+    def _begin(self) -> None:
+        self.states = [Timelines(self.how.limits) for _ in range(self.how.partitions)]
         self.changelogs = [[] for _ in self.states]
 
     def run(self, scans: pa.RecordBatch) -> None:
         """Take all scans in batches, each followed by the messages it causes."""
+        if self.how.killed:
+            self._earlier_life(scans)
         for at in range(0, scans.num_rows, self.how.batch):
             for number, part in self._split(scans.slice(at, self.how.batch)):
                 self._take(number, self.states[number].step(pack(part)))
@@ -112,6 +97,19 @@ class County:
                 self._deliver()
             if self.how.restart:
                 self._restart()
+
+    def _earlier_life(self, scans: pa.RecordBatch) -> None:
+        """Killed after outputs were acknowledged, before the state was: read again, with other borders."""
+        told: list[Message] = []
+        batch = self.random.randint(1, 9)
+        for at in range(0, self.random.randint(0, scans.num_rows), batch):
+            for number, part in self._split(scans.slice(at, batch)):
+                self._take(number, self.states[number].step(pack(part)))
+            told += self.under_way
+            if self.under_way and self.random.random() < 0.5:
+                self._deliver()
+        self._begin()
+        self.under_way = told
 
     def _split(self, scans: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
         keys = pc.binary_join_element_wise(scans["issuer"], scans["tracking_number"], ":").to_pylist()
@@ -145,22 +143,26 @@ class County:
         for number, log in enumerate(self.changelogs):
             records = log + self.random.sample(log, len(log) // 3)
             self.random.shuffle(records)
-            self.states[number] = Timelines(LinkTail())
+            self.states[number] = Timelines(self.how.limits)
             self.states[number].apply(records)
 
     def kept(self) -> list[dict[str, Any]]:
         """What a sink keeps of the rows, whatever order they reach it in."""
-        self.random.shuffle(self.rows)
-        best: dict[str, dict[str, Any]] = {}
+        by_parcel: dict[str, list[dict[str, Any]]] = {}
         for row in self.rows:
-            known = best.setdefault(row["parcel_id"], row)
-            low, high = sorted((known, row), key=lambda r: r["version"])
-            assert low["version"] < high["version"] or low == high
-            best[row["parcel_id"]] = high
-        return [row for row in best.values() if not row["gone"]]
+            by_parcel.setdefault(row["parcel_id"], []).append(row)
+        return [row for told in by_parcel.values() if not (row := self._outranking(told))["gone"]]
 
-    def state(self) -> dict[bytes, bytes]:
-        """The latest changelog record of each waybill."""
+    def _outranking(self, told: list[dict[str, Any]]) -> dict[str, Any]:
+        """The row of the highest version, of which there must be one; in one life each version has one."""
+        versions = {row["version"]: row for row in told}
+        best = versions[max(versions)]
+        assert all(row == versions[row["version"]] for row in told if row["version"] == best["version"])
+        assert self.how.killed or all(row == versions[row["version"]] for row in told)
+        return best
+
+    def state(self) -> dict[bytes, bytes | None]:
+        """The latest changelog record of each key."""
         return {waybill: value for log in self.changelogs for waybill, value in log}
 
 
@@ -174,8 +176,10 @@ def run(scans: Sequence[Scan] | pa.RecordBatch, setting: Setting, how: Delivery 
 class Areas(Reference):
     """Reference data that knows of villages their area class only."""
 
-    def __init__(self, targets: Sequence[Any], areas: Mapping[str, str]) -> None:
-        super().__init__(targets=tuple(targets))
+    def __init__(
+        self, targets: Sequence[Any], areas: Mapping[str, str], networks: Mapping[str, Network] = MappingProxyType({})
+    ) -> None:
+        super().__init__(networks, targets=tuple(targets))
         object.__setattr__(self, "_areas", dict(areas))
 
     def area_class_of(self) -> dict[str, str]:

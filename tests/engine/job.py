@@ -46,6 +46,7 @@ class Job:
     broker: Broker
     name: str
     batches: list[RecordBatch] = field(default_factory=list)
+    session: float = SESSION_S
 
     def __post_init__(self) -> None:
         self.sources = (f"{self.name}.left", f"{self.name}.right")
@@ -62,7 +63,7 @@ class Job:
             commit_interval=0.2,
             standby_replicas=int(recover),
             recover=recover,
-            broker_session_timeout=SESSION_S,
+            broker_session_timeout=self.session,
             broker_heartbeat_interval=0.3,
         )
         table = app.state_table("sets", KeySets)

@@ -1,6 +1,6 @@
 """Stretches of the log, commit points, lost records, and the changelog's way into the states."""
 
-# ruff: noqa: SLF001  # private hooks of untyped drivers are the subject
+# ruff: noqa: SLF001, ANN401  # private hooks of untyped drivers are the subject
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,17 +8,24 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from stream_jobs.engine import BatchApp, RecordsLost
+from stream_jobs.engine import BatchApp, RecordBatch, RecordsLost
 from tests.engine.job import KeySets
 from tests.engine.unstarted import batch, with_app
 
 SOURCE = TP("source", 1)
 
 
+def taken(consumer: Any, of: RecordBatch) -> Any:
+    """The message of a batch that a worker has begun to work on."""
+    message = consumer._to_message(SOURCE, of)
+    message.value.take()
+    return message
+
+
 def test_the_commit_point_is_the_end_of_the_longest_acknowledged_prefix() -> None:
     async def work(app: BatchApp) -> None:
         consumer: Any = app.consumer
-        messages = [consumer._to_message(SOURCE, batch(*ends)) for ends in ((0, 10), (10, 30), (30, 35))]
+        messages = [taken(consumer, batch(*ends)) for ends in ((0, 10), (10, 30), (30, 35))]
 
         assert [message.offset for message in messages] == [0, 10, 30]
         messages[1].acked = True
@@ -80,26 +87,136 @@ def test_what_was_handed_out_before_a_seek_moves_no_commit_point(monkeypatch: py
             return {SOURCE: 10}
 
         monkeypatch.setattr(consumer, "seek_to_committed", seek_to_committed)
-        old = consumer._to_message(SOURCE, batch(0, 10)), consumer._to_message(SOURCE, batch(10, 20))
+        old = taken(consumer, batch(0, 10)), taken(consumer, batch(10, 20))
         await consumer.perform_seek()
         again = consumer._to_message(SOURCE, batch(10, 20))
         old[0].acked = old[1].acked = True
         assert consumer._new_offset(SOURCE) is None
         again.acked = True
         assert consumer._new_offset(SOURCE) == 20
-        with pytest.raises(RecordsLost) as lost:
-            consumer._to_message(SOURCE, batch(25, 30))
-        assert lost.value.args == ("source", 1, 20, 25)
 
     with_app(work)
 
 
-def test_a_log_cut_back_is_noticed_like_a_lost_stretch() -> None:
+class Log:
+    """A partition under a consumer: where its group has come to (None: nowhere), and where it begins."""
+
+    def __init__(self, consumer: Any, committed: int | None, begins: int = 0) -> None:
+        self._consumer, self._committed, self._begins = consumer, committed, begins
+        self.sought: list[int] = []
+
+    async def seek_to_committed(self) -> dict[TP, int | None]:
+        """Where the group has come to."""
+        return {SOURCE: self._committed}
+
+    async def earliest_offsets(self, *unread: TP) -> dict[TP, int]:
+        """Where it begins."""
+        return dict.fromkeys(unread, self._begins)
+
+    async def seek_wait(self, where: dict[TP, int]) -> None:
+        """Noted."""
+        self.sought.append(where[SOURCE])
+
+    async def handed_out(self, fetched: RecordBatch) -> list[int]:
+        """Offsets of the messages that a batch fetched of it becomes."""
+        self._fetched = fetched
+        self._consumer.resume_flow()
+        return [message.offset async for _, message in self._consumer.getmany(0)]
+
+    async def next_records(self, _timeout: float) -> tuple[dict[TP, list[RecordBatch]], None]:
+        """What was fetched."""
+        return {SOURCE: [self._fetched]}, None
+
+
+def log_under(consumer: Any, monkeypatch: pytest.MonkeyPatch, committed: int | None, begins: int = 0) -> Log:
+    log = Log(consumer, committed, begins)
+    for name in ("seek_to_committed", "earliest_offsets", "seek_wait"):
+        monkeypatch.setattr(consumer, name, getattr(log, name))
+    monkeypatch.setattr(consumer, "_wait_next_records", log.next_records)
+    return log
+
+
+def test_a_batch_that_begins_elsewhere_is_looked_for_again_where_the_log_should_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One drained before a seek may come out after it, or be dropped with the position moved on; once only."""
+
+    async def work(app: BatchApp) -> None:
+        log = log_under(app.consumer, monkeypatch, committed=10)
+        await app.consumer.perform_seek()
+
+        assert await log.handed_out(batch(20, 30)) == []
+        assert await log.handed_out(batch(10, 20)) == [10]
+        assert await log.handed_out(batch(10, 20)) == []  # the position went back as well
+        assert await log.handed_out(batch(20, 30)) == []  # it goes along with the one that waits
+        assert log.sought == [10, 20]
+
+    with_app(work)
+
+
+def test_nothing_is_handed_out_from_a_seek_until_the_flow_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust clears its queues then: what was handed out would be gone, with the position moved on."""
+
     async def work(app: BatchApp) -> None:
         consumer: Any = app.consumer
-        consumer._to_message(SOURCE, batch(10, 20))
-        with pytest.raises(RecordsLost):
-            consumer._to_message(SOURCE, batch(0, 5))
+        log = log_under(consumer, monkeypatch, committed=10)
+        assert await log.handed_out(batch(10, 20)) == [10]
+        await consumer.perform_seek()
+
+        assert [message async for _, message in consumer.getmany(0)] == []
+        assert await log.handed_out(batch(10, 20)) == [10]
+
+    with_app(work)
+
+
+def test_what_was_fetched_before_a_seek_is_not_handed_out_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(app: BatchApp) -> None:
+        consumer: Any = app.consumer
+        log = log_under(consumer, monkeypatch, committed=10)
+        iterate = consumer.scheduler.iterate
+
+        def late(found: dict[TP, list[RecordBatch]]) -> Any:
+            consumer._seeks += 1  # a seek that began when all had been fetched
+            return iterate(found)
+
+        monkeypatch.setattr(consumer.scheduler, "iterate", late)
+        assert await log.handed_out(batch(10, 20)) == []
+        monkeypatch.setattr(consumer.scheduler, "iterate", iterate)
+        assert await log.handed_out(batch(10, 20)) == [10]
+
+    with_app(work)
+
+
+def test_a_partition_that_nobody_has_committed_goes_on_at_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No seek goes back there: what was drained and dropped would be gone, and what follows it committed."""
+
+    async def work(app: BatchApp) -> None:
+        consumer: Any = app.consumer
+        log = log_under(consumer, monkeypatch, committed=None, begins=5)
+        consumer._committed_offset[SOURCE] = 48  # had and committed once; another worker's since
+        await consumer.perform_seek()
+
+        assert await log.handed_out(batch(15, 20)) == []
+        assert log.sought == [5]
+        assert await log.handed_out(batch(5, 15)) == [5]
+
+    with_app(work)
+
+
+@pytest.mark.parametrize("end", [(25, 30), (0, 5)])
+def test_a_stretch_that_is_missing_at_the_second_look_too_is_lost(
+    end: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dropped by the broker, or cut back."""
+
+    async def work(app: BatchApp) -> None:
+        log = log_under(app.consumer, monkeypatch, committed=10)
+        await app.consumer.perform_seek()
+        assert await log.handed_out(batch(10, 20)) == [10]
+        assert await log.handed_out(batch(*end)) == []
+        with pytest.raises(RecordsLost) as lost:
+            await log.handed_out(batch(*end))
+        assert lost.value.args == ("source", 1, 20, end[0])
 
     with_app(work)
 

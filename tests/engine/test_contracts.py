@@ -12,6 +12,8 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
+from aiokafka.record import memory_records
 from aiokafka.structs import TopicPartition
 from faust.app import App
 from faust.tables.recovery import Recovery
@@ -21,6 +23,9 @@ from faust.transport.drivers import aiokafka as driver
 from stream_jobs.engine import build_app
 from tests.engine.broker import PARTITIONS, Broker
 from tests.engine.job import KeySets
+
+CHECKED = (True, fetcher.READ_UNCOMMITTED)
+"""The last two arguments of PartitionRecords."""
 
 
 def source(of: Any) -> str:
@@ -63,9 +68,29 @@ def test_aiokafka_hands_records_over_without_a_pause(broker: Broker) -> None:
     asyncio.run(main())
 
 
-def test_the_fetch_wait_is_taken_from_the_consumer_when_it_starts() -> None:
-    assert "self._fetch_max_wait_ms = fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.__init__)
-    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.start)
+def test_aiokafka_wraps_what_it_fetched_in_a_class_that_can_be_another_one() -> None:
+    """The one in Python keeps the bytes; what stands in its place is looked for when the first record is asked for."""
+    assert "MemoryRecords(part_data[-1])" in source(fetcher.Fetcher._proc_fetch_request)
+    assert "self._buffer = bytes_data" in source(memory_records._MemoryRecordsPy.__init__)
+    records = fetcher.PartitionRecords(
+        TopicPartition("t", 0), memory_records._MemoryRecordsPy(b""), None, 0, None, None, *CHECKED
+    )
+    records._records = memory_records._MemoryRecordsPy(b"")
+    assert list(records) == []
+    assert "records = self._records" in source(fetcher.PartitionRecords._unpack_records)
+
+
+def test_aiokafka_asks_of_a_batch_what_a_built_one_answers() -> None:
+    made = {"_relative_offset", "_buffer", "_closed"}
+    assert made < set(BatchBuilder.__init__.__code__.co_names)
+    assert "if self._buffer is None" in source(BatchBuilder._build)
+    assert "return self._builder._build()" in source(MessageBatch.get_data_buffer)
+
+
+@pytest.mark.parametrize("bound", ["fetch_max_wait_ms", "fetch_min_bytes"])
+def test_the_bounds_of_a_fetch_are_taken_from_the_consumer_when_it_starts(bound: str) -> None:
+    assert f"self._{bound} = {bound}" in source(aiokafka.AIOKafkaConsumer.__init__)
+    assert f"{bound}=self._{bound}" in source(aiokafka.AIOKafkaConsumer.start)
 
 
 def test_aiokafka_waits_until_asked_for_the_groups_errors() -> None:

@@ -11,20 +11,28 @@ from aiokafka.errors import GroupAuthorizationFailedError, InvalidRequestError, 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.types import TP
 
+from schemas.blobs import Records
 from stream_jobs.engine import BatchApp
+from stream_jobs.engine.build import built
 from stream_jobs.engine.fetch import batch_of
+from stream_jobs.engine.whole import WholeBatch
 from tests.engine.unstarted import with_app
 
 SOURCE = TP("source", 1)
 
 
-def record(offset: int) -> ConsumerRecord[bytes, bytes]:
-    return ConsumerRecord("source", 1, offset, 0, 0, b"k", b"v", None, 1, 1, ())
+def record(*offsets: int) -> Any:
+    """A record batch as aiokafka hands it over: one record, whose value is the whole."""
+    (batch,) = built(Records.of([(b"k", b"v%d" % offset) for offset in offsets]))
+    data = bytearray(batch._build())
+    data[:8] = offsets[0].to_bytes(8)
+    whole = WholeBatch(memoryview(data))
+    return ConsumerRecord("source", 1, whole.offset, 0, 0, None, whole, None, -1, len(offsets), ())
 
 
 def test_a_batch_knows_each_records_offset() -> None:
     """Control records and compaction leave holes; the stretch covers them, the records keep their own offsets."""
-    whole = batch_of([record(5), record(6)], 5, 7)
+    whole = batch_of([record(5, 6)], 5, 7)
     holed = batch_of([record(5), record(8)], 4, 10)
 
     assert (len(whole), whole.offset(1), whole.next_offset) == (2, 6, 7)
@@ -32,14 +40,21 @@ def test_a_batch_knows_each_records_offset() -> None:
     assert (holed.first_offset, holed.next_offset) == (4, 10)
 
 
+def test_records_before_the_position_are_left_out() -> None:
+    """A broker sends the whole record batch in which the position lies."""
+    found = batch_of([record(5, 6, 7)], 6, 8)
+    assert (list(found.values), found.offset(0)) == ([b"v6", b"v7"], 6)
+
+
 def test_the_broker_parks_no_request_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Faust's 1500 ms for idle partitions would hold the busy ones up."""
+    """Faust's 1500 ms for idle partitions would hold the busy ones up; nor does it answer for every record."""
 
     async def work(app: BatchApp) -> None:
         consumer: Any = app.consumer
         parent = type(consumer._thread).__mro__[1]
         monkeypatch.setattr(parent, "_create_worker_consumer", lambda *_: SimpleNamespace())
-        assert consumer._thread._create_worker_consumer(app.transport)._fetch_max_wait_ms == 50
+        found = consumer._thread._create_worker_consumer(app.transport)
+        assert (found._fetch_max_wait_ms, found._fetch_min_bytes) == (50, 128 << 10)
 
     with_app(work)
 
@@ -68,7 +83,7 @@ def test_a_stretch_without_records_belongs_to_the_next_batch() -> None:
         assert thread._batches(ready, {}) == {}
         ready = {tp: (records, 12)}
         records.taken()
-        (made,) = thread._batches(ready, {tp: [record(12), record(13), record(14)]})[tp]
+        (made,) = thread._batches(ready, {tp: [record(12, 13, 14)]})[tp]
         assert (made.first_offset, made.next_offset, made.offset(0)) == (10, 15, 12)
 
     with_app(work)

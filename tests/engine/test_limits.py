@@ -10,7 +10,8 @@ from aiokafka import AIOKafkaProducer
 
 from stream_jobs.engine import RecordTooLarge
 from stream_jobs.engine.budget import ByteBudget
-from stream_jobs.engine.producer import MESSAGE_LIMIT, BatchProducer
+from stream_jobs.engine.build import MESSAGE_LIMIT
+from stream_jobs.engine.producer import BatchProducer
 from tests.engine.job import Job
 from tests.engine.unstarted import with_producer
 

@@ -28,11 +28,15 @@ def batch(first: int, end: int, topic: str = "source", value: bytes | None = b"v
     return RecordBatch(topic, 1, [b"k"] * count, [value] * count, first, end)
 
 
-def with_producer(broker: Broker, work: Callable[[BatchProducer], Awaitable[None]]) -> None:
-    """Do something with a started producer."""
+def with_producer(
+    broker: Broker,
+    work: Callable[[BatchProducer], Awaitable[None]],
+    **settings: Any,  # noqa: ANN401  # Faust's settings
+) -> None:
+    """Do something with a started producer; `settings`: of its app."""
 
     async def main() -> None:
-        app: BatchApp = build_app("producing", broker.address, partitions=PARTITIONS)
+        app: BatchApp = build_app("producing", broker.address, partitions=PARTITIONS, **settings)
         producer = app.producer
         assert isinstance(producer, BatchProducer)
         await producer.start()

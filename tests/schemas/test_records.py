@@ -14,7 +14,7 @@ def record(*types: Schema) -> dict[str, Any]:
 
 
 def test_each_file_is_a_record_with_fields() -> None:
-    assert set(RECORDS) == {"ScanEvent", "ParcelLifecycle", "ParcelLinks", "DeadLetter"}
+    assert set(RECORDS) == {"ScanEvent", "ParcelLifecycle", "ParcelLinks", "ParcelAlert", "TargetEdition", "DeadLetter"}
     assert SCAN_EVENT.fields[:2] == ("event_id", "source")
     assert SCAN_EVENT.fields[-1] == "raw_code"
     assert {r.name: len(r.fields) > 1 for r in RECORDS.values()} == dict.fromkeys(RECORDS, True)
@@ -23,7 +23,7 @@ def test_each_file_is_a_record_with_fields() -> None:
 
 def test_topics_with_a_record_are_in_the_list_of_topics() -> None:
     assert set(RECORD_OF) <= {topic.name for topic in FIXED}
-    assert len(RECORD_OF) == 6
+    assert len(RECORD_OF) == 8
 
 
 NOTHING: list[Schema] = [

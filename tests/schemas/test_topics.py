@@ -2,7 +2,7 @@
 
 import re
 
-from schemas.topics import FIXED, LIFECYCLE, PARTITIONS, SCANS, TIMELINES, Topic, ingress
+from schemas.topics import FIXED, LIFECYCLE, PARTITIONS, PROMISES, SCANS, TARGETS, TIMELINES, all_topics, ingress
 from schemas.vocabulary import SOURCE_KINDS
 
 VALID = re.compile(r"[a-z0-9][a-z0-9._-]{0,248}")
@@ -30,11 +30,25 @@ def test_kafka_tells_names_apart() -> None:
 def test_what_is_compacted_is_kept() -> None:
     compacted = [topic for topic in FIXED if topic.cleanup == "compact"]
 
-    assert compacted == [LIFECYCLE, TIMELINES]
+    assert compacted == [LIFECYCLE, TIMELINES, TARGETS, PROMISES]
     assert all(topic.retention_hours is None and topic.key != "none" for topic in compacted)
     assert all(topic.retention_hours for topic in FIXED if topic.cleanup == "delete")
 
 
 def test_every_source_kind_has_a_topic_of_scans_and_ingress() -> None:
     assert tuple(SCANS) == SOURCE_KINDS
-    assert ingress("POST", "china-post") == Topic("ingress.post.china-post", "none")
+    assert ingress("POST", "china-post").name == "ingress.post.china-post"
+
+
+def test_a_network_cannot_say_itself_when_its_documents_came() -> None:
+    """Of copies the first received counts, so a publisher's clock must not decide."""
+    assert ingress("POST", "china-post").config["message.timestamp.type"] == "LogAppendTime"
+    assert ingress("POST", "china-post").config["max.message.bytes"] == str(8 << 20)
+
+
+def test_a_clusters_topics_all_have_its_number_of_partitions() -> None:
+    found = all_topics({"sf": "CARRIER"}, 12)
+
+    assert {topic.partitions for topic in found} == {12}
+    assert "ingress.carrier.sf" in {topic.name for topic in found}
+    assert all("min.compaction.lag.ms" in topic.config for topic in found if topic.cleanup == "compact")

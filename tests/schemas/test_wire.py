@@ -36,7 +36,6 @@ def test_both_paths_agree_on_bytes_and_rows(name: str, data: st.DataObject) -> N
     assert not found.refused
     assert coded.encode_arrow(found.rows) == values
     assert coded.encode_arrow(found.rows[1:]) == values[1:]
-    assert plain(coded.decode(values, strict=False).rows, record) == wanted
 
 
 def test_the_sample_county_survives_both_paths() -> None:
@@ -49,7 +48,7 @@ def test_the_sample_county_survives_both_paths() -> None:
 
 
 def test_a_message_is_a_zero_byte_the_id_and_the_value() -> None:
-    (value,) = Codec(PARCEL_LINKS, 0x01020304).encode([{"facts": [], "timelines": {}}])
+    (value,) = Codec(PARCEL_LINKS, 0x01020304).encode([{"profiles": {}, "timelines": {}}])
     assert value == b"\x00\x01\x02\x03\x04" + b"\x00" + b"\x00"
 
 

@@ -1,4 +1,4 @@
-"""Records of the three contracts as Arrow, shaped as the Avro decoder gives them, from a few words each."""
+"""Records of the contracts as Arrow, shaped as the Avro decoder gives them, from a few words each."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -60,6 +60,12 @@ def parcel(**words: object) -> dict[str, object]:
 def letter(**words: object) -> dict[str, object]:
     """A letter of sf."""
     return {"letter_id": "00ff", "source": "sf", "reason": "BAD_TIME", "payload": b"{}", "received_at": 7_000} | words
+
+
+def alert(**words: object) -> dict[str, object]:
+    """Alert a1 of sf:SF1, raised at second 7."""
+    known = {"alert_id": "a1", "kind": "SILENT", "level": "AT_RISK", "state": "RAISED", "parcel_id": "sf:SF1"}
+    return known | {"stage": "county", "raised_at": 7_000, "parcels": 1, "incident_id": "i1", "version": 2} | words
 
 
 def _stage_fields() -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ RECORDS = {
     Kind.SCANS: "scan_event",
     Kind.LIFECYCLES: "parcel_lifecycle",
     Kind.DEAD_LETTERS: "dead_letter",
+    Kind.ALERTS: "parcel_alert",
 }
 
 
@@ -73,6 +74,11 @@ def test_scans_and_letters_are_shown_whole(store: Store) -> None:
     shown = [c for c in stored("scan_event") if c != "measures.value"]
     assert columns(store, "scan_events") == [c.removesuffix(".key") for c in shown]
     assert columns(store, "dead_letters") == names("dead_letter")
+
+
+def test_alerts_show_all_but_what_a_partition_counted(store: Store) -> None:
+    """Every field of the record has its column; `parcels` is counted over all of them in delay_incidents."""
+    assert set(columns(store, "delay_alerts")) == {*names("parcel_alert")} - {"parcels"}
 
 
 def test_parcels_show_all_but_stages_and_gone(store: Store) -> None:

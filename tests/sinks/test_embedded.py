@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sinks.clickhouse.embedded import ChdbStore
-from sinks.clickhouse.store import StoreBusy
+from sinks.clickhouse.store import StoreBusy, StoreError
 from sinks.clickhouse.writer import Kind, Writer
 from tests.sinks.records import parcel, scan, table
 from tests.sinks.writing_process import ROWS
@@ -50,6 +50,24 @@ def test_rows_outlive_the_store(embedded: ChdbStore, tmp_path: Path) -> None:
     reopened = ChdbStore(tmp_path / "data")
     assert reopened.query("SELECT parcel_id FROM parcels")["parcel_id"].to_pylist() == ["sf:SF1"]
     reopened.close()
+
+
+def test_an_insert_is_a_file_not_one_for_each_column(embedded: ChdbStore) -> None:
+    """Above the engine's own bound of 10 MiB, too: a batch of a sink that is behind is larger."""
+    rows = [parcel(parcel_id=f"sf:P{i}", shown_by="x" * 20_000) for i in range(1_000)]
+    Writer(embedded).write([(Kind.LIFECYCLES, table("parcel_lifecycle", rows))])
+    [part] = embedded.query("SELECT part_type FROM system.parts WHERE table = 'stored_parcels'").to_pylist()
+    assert part == {"part_type": "Compact"}
+
+
+def test_a_query_that_fails_midway_spoils_no_other(embedded: ChdbStore) -> None:
+    """The answer after it is whole, and still only reading is possible."""
+    for _ in range(3):
+        with pytest.raises(StoreError, match="throwIf"):
+            embedded.query("SELECT throwIf(number = 500000) FROM numbers(10000000)")
+        assert embedded.query("SELECT 2 AS a").to_pylist() == [{"a": 2}]
+    with pytest.raises(RuntimeError, match=r"(?i)readonly"):
+        embedded._reading.query("TRUNCATE TABLE stored_scans")  # noqa: SLF001  # past our own check
 
 
 def test_threads_write_and_read_at_once(embedded: ChdbStore) -> None:

@@ -87,7 +87,7 @@ def test_a_load_replaces_the_one_before(store: Store) -> None:
     for hours in ("24", "36", "48"):
         reference.load(store, known(hours))
 
-    assert read(store, "SELECT * FROM stage_targets") == [("county", "STANDARD", "ANY", "48")]
+    assert read(store, "SELECT * FROM stage_targets") == [("county", "STANDARD", "ANY", "48", "", "")]
     assert read(store, "SELECT * FROM networks") == [("sf", "CARRIER", "顺丰", "Asia/Shanghai", ["SF", "shunfeng"])]
     where: list[tuple[object, ...]] = [("F1", ["sort"], [], 27.5, None)]
     assert read(store, "SELECT facility_id, functions, operators, lat, lon FROM facilities") == where

@@ -20,7 +20,12 @@ _names = count(1)
 
 
 def write(store: Store, kind: Kind, *rows: dict[str, object]) -> None:
-    record = {"scans": "scan_event", "lifecycles": "parcel_lifecycle", "dead_letters": "dead_letter"}[kind]
+    record = {
+        "scans": "scan_event",
+        "lifecycles": "parcel_lifecycle",
+        "dead_letters": "dead_letter",
+        "alerts": "parcel_alert",
+    }[kind]
     Writer(store).write([(kind, table(record, rows))])
 
 

@@ -5,12 +5,13 @@ import pytest
 
 from sinks.clickhouse.store import Rows, Store, StoreError
 from sinks.clickhouse.writer import TABLES, Kind, Writer
-from tests.sinks.records import letter, parcel, scan, stage, table
+from tests.sinks.records import alert, letter, parcel, scan, stage, table
 
 BATCHES = [
     (Kind.DEAD_LETTERS, table("dead_letter", [letter()])),
     (Kind.SCANS, table("scan_event", [scan()])),
     (Kind.LIFECYCLES, table("parcel_lifecycle", [parcel(stages=[stage()])])),
+    (Kind.ALERTS, table("parcel_alert", [alert()])),
     (Kind.SCANS, table("scan_event", [scan(event_id="e2")])),
 ]
 
@@ -43,7 +44,7 @@ class StopsBefore:
 
 
 def counted(store: Store) -> list[int]:
-    views = ("scan_events", "parcels", "parcel_stages", "dead_letters")
+    views = ("scan_events", "parcels", "parcel_stages", "dead_letters", "delay_alerts")
     sql = [f"SELECT count() AS n FROM {view}" for view in views]  # noqa: S608  # our own names
     return [store.query(each)["n"][0].as_py() for each in sql]
 
@@ -56,8 +57,8 @@ def test_a_write_that_stops_half_way_is_mended_by_its_replay(store: Store, inser
     before = counted(store)
     assert sum(n > 0 for n in before) == inserts + (inserts > 1)
 
-    assert Writer(store).write(BATCHES) == 4
-    assert counted(store) == [2, 1, 1, 1]
+    assert Writer(store).write(BATCHES) == 5
+    assert counted(store) == [2, 1, 1, 1, 1]
 
 
 def test_a_write_that_was_not_committed_is_replayed_without_a_trace(store: Store) -> None:
@@ -65,8 +66,8 @@ def test_a_write_that_was_not_committed_is_replayed_without_a_trace(store: Store
     Writer(store).write(BATCHES)
     before = counted(store)
 
-    assert Writer(store).write(reversed(BATCHES)) == 4
-    assert counted(store) == before == [2, 1, 1, 1]
+    assert Writer(store).write(reversed(BATCHES)) == 5
+    assert counted(store) == before == [2, 1, 1, 1, 1]
 
 
 def test_nothing_to_write_is_nothing(store: Store) -> None:

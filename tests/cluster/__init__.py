@@ -1,0 +1,1 @@
+"""The chain as separate processes against real servers."""

@@ -1,0 +1,1 @@
+"""The compose stack held against the code; no container engine is needed."""
