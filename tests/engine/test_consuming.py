@@ -2,6 +2,7 @@
 
 # ruff: noqa: SLF001, ANN401  # private hooks of untyped drivers are the subject
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -119,13 +120,13 @@ class Log:
 
     async def handed_out(self, fetched: RecordBatch) -> list[int]:
         """Offsets of the messages that a batch fetched of it becomes."""
-        self._fetched = fetched
+        self.fetched = fetched
         self._consumer.resume_flow()
         return [message.offset async for _, message in self._consumer.getmany(0)]
 
     async def next_records(self, _timeout: float) -> tuple[dict[TP, list[RecordBatch]], None]:
         """What was fetched."""
-        return {SOURCE: [self._fetched]}, None
+        return {SOURCE: [self.fetched]}, None
 
 
 def log_under(consumer: Any, monkeypatch: pytest.MonkeyPatch, committed: int | None, begins: int = 0) -> Log:
@@ -183,6 +184,40 @@ def test_what_was_fetched_before_a_seek_is_not_handed_out_after_it(monkeypatch: 
         assert await log.handed_out(batch(10, 20)) == []
         monkeypatch.setattr(consumer.scheduler, "iterate", iterate)
         assert await log.handed_out(batch(10, 20)) == [10]
+
+    with_app(work)
+
+
+def test_what_was_committed_while_it_sought_is_read_again_with_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust would drop the batch that begins below what was committed: with nothing behind it all would stand still."""
+
+    async def work(app: BatchApp) -> None:
+        consumer: Any = app.consumer
+        log, passed, end = log_under(consumer, monkeypatch, committed=None), [], asyncio.Event()
+
+        async def found() -> dict[TP, int | None]:
+            return {SOURCE: 10, TP("source", 0): None}
+
+        async def earliest_offsets(*unread: TP) -> dict[TP, int]:
+            await consumer._commit_offsets({SOURCE: 12})  # of a batch that was handed out before
+            return dict.fromkeys(unread, 0)
+
+        async def callback(message: Any) -> None:
+            passed.append((message.offset, message.value.next_offset))
+            end.set()
+
+        async def commit(_offsets: dict[TP, int]) -> bool:
+            return True
+
+        asked: dict[str, Any] = {"seek_to_committed": found, "earliest_offsets": earliest_offsets, "callback": callback}
+        for name, told in (asked | {"_commit": commit, "assignment": lambda: {SOURCE}}).items():
+            monkeypatch.setattr(consumer, name, told)
+        await consumer.perform_seek()
+        log.fetched = batch(10, 20)
+        consumer.resume_flow()
+        draining = asyncio.ensure_future(consumer._drain_messages(SimpleNamespace(_stopped=end)))
+        await asyncio.wait_for(draining, 5)
+        assert passed == [(10, 20)]
 
     with_app(work)
 
