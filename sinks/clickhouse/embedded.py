@@ -1,9 +1,10 @@
 """ClickHouse within our own process (chdb), its data on disk."""
 
 import fcntl
+import io
 from pathlib import Path
 from threading import Lock
-from typing import IO
+from typing import IO, Any, Protocol
 
 import pyarrow as pa
 from chdb import state
@@ -11,6 +12,13 @@ from chdb.state.sqlitelike import Connection
 
 from sinks.clickhouse.dialect import Version, version_of
 from sinks.clickhouse.store import Rows, StoreBusy, StoreError, insert_into, reading, text_or_bytes
+
+
+class Inserter(Protocol):
+    """An insert of chdb under way."""
+
+    def append(self, data: bytes) -> None:
+        """Give the engine more of the stream."""
 
 
 class ChdbStore:
@@ -38,11 +46,11 @@ class ChdbStore:
         """Insert all rows as one part, on disk when this returns; `StoreError` otherwise."""
         if rows.num_rows == 0:
             return
-        sql, stream = insert_into(table, rows, self.version), _stream(rows)
+        sql = insert_into(table, rows, self.version)
         with self._write_lock:
             try:
                 with self._writing.send_insert(sql, "ArrowStream") as inserter:
-                    inserter.append(stream)
+                    _send(rows, inserter)
                     inserter.finish()
             except RuntimeError as cause:
                 raise StoreError(f"{table}: {cause}") from cause
@@ -95,14 +103,25 @@ def _claim(path: Path) -> IO[str]:
     return claim
 
 
-def _stream(rows: Rows) -> bytes:
+class _Pieces(io.RawIOBase):
+    """Hands on what is written at once: in one piece it would be copied twice, into memory never used before."""
+
+    def __init__(self, inserter: Inserter) -> None:
+        self._append = inserter.append
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:  # noqa: ANN401  # any buffer
+        self._append(bytes(piece))
+        return len(piece)
+
+
+def _send(rows: Rows, inserter: Inserter) -> None:
     # One chunk is one block is one part; each chunk of a table would be a block of its own.
     whole = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows.combine_chunks()
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, whole.schema) as writer:
+    with pa.PythonFile(_Pieces(inserter), mode="w") as file, pa.ipc.new_stream(file, whole.schema) as writer:
         writer.write_table(whole)
-    stream: bytes = sink.getvalue().to_pybytes()
-    return stream
 
 
 def _table(arrow: bytes) -> pa.Table:

@@ -14,9 +14,9 @@ from stream_jobs.engine.app import BatchApp
 def spare_garbage_collector() -> None:
     """Look for cycles seldom: by default Python walks over all that a batch makes, again and again, for a tenth of it.
 
-    What a batch makes has no cycles and goes when the batch is done.
+    What a batch makes has no cycles and goes when the batch is done. A reader's is hundreds of thousands of objects.
     """
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
 
 
 @asynccontextmanager
