@@ -104,7 +104,7 @@ def _claim(path: Path) -> IO[str]:
 
 
 class _Pieces(io.RawIOBase):
-    """Hands on what is written at once: in one piece it would be copied twice, into memory never used before."""
+    """Hands on what is written at once: in one piece it would be copied three times, into new memory each time."""
 
     def __init__(self, inserter: Inserter) -> None:
         self._append = inserter.append
