@@ -1,6 +1,7 @@
 """The consumer thread: what aiokafka has fetched becomes one `RecordBatch` per partition."""
 
 import asyncio
+from collections.abc import Coroutine
 from time import monotonic
 from typing import Any
 
@@ -22,6 +23,8 @@ FETCH_MAX_WAIT_MS = 50
 FETCH_MIN_BYTES = 128 << 10
 """Kafka's 1 lets a broker answer at once, however little there is: thousands of requests and of small batches."""
 SETTLING_S = 0.05
+ANSWER_S = 0.2
+"""How long to wait for the app's answer before looking whether it can still give one."""
 
 Batches = dict[TP, list[RecordBatch]]
 
@@ -38,6 +41,23 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001  # no setting of Faust leads there
         consumer._fetch_min_bytes = FETCH_MIN_BYTES  # noqa: SLF001
         return consumer
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Tell the app, and wait until it is done with them, or has crashed."""
+        await self._answered(super().on_partitions_revoked(revoked))
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Tell the app, and wait until it is ready for them, or has crashed."""
+        await self._answered(super().on_partitions_assigned(assigned, generation_id))
+
+    async def _answered(self, asking: Coroutine[Any, Any, None]) -> None:
+        """A crashed app answers no more: waiting for it would hold up the worker's end by a minute."""
+        answer = asyncio.ensure_future(asking)
+        while not self.crashed:
+            if (await asyncio.wait({answer}, timeout=ANSWER_S))[0]:
+                return answer.result()
+        answer.cancel()
+        return None
 
     async def check_group(self) -> None:
         """Raise what keeps the consumer out of its group.

@@ -5,6 +5,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaTimeoutError
 from confluent_kafka import Consumer, TopicPartition
+from faust.transport.drivers.aiokafka import ConsumerRebalanceListener
+from mode.threads import WorkerThread
 
 from stream_jobs.engine import DeliveryFailed, RecordsLost, StateRejected, run
 from tests.engine.job import Job
@@ -86,6 +89,22 @@ def test_a_worker_kept_out_of_its_group_ends(job: Job, monkeypatch: pytest.Monke
     monkeypatch.setattr(GroupCoordinator, "check_errors", check_errors)
     with pytest.raises(GroupAuthorizationFailedError):
         asyncio.run(run_till_it_ends(job))
+
+
+def test_a_worker_that_crashes_as_it_joins_its_group_ends_at_once(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread tells it what partitions go; crashed, it answers no more, and would be waited for for a minute."""
+    revoked = ConsumerRebalanceListener.on_partitions_revoked
+
+    async def revoke_late(self: Any, partitions: Any) -> None:
+        self._thread.app.loop.call_soon_threadsafe(self._thread.app.fail, LookupError("amid joining"))
+        while not self._thread.crashed:  # noqa: ASYNC110  # the app's crash sets no event of this loop
+            await asyncio.sleep(0.01)
+        await revoked(self, partitions)
+
+    monkeypatch.setattr(ConsumerRebalanceListener, "on_partitions_revoked", revoke_late)
+    with pytest.raises(LookupError, match="amid joining"):
+        asyncio.run(run_till_it_ends(job))
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, WorkerThread)]
 
 
 def test_a_changelog_that_cannot_be_joined_stops_the_worker(job: Job, caplog: pytest.LogCaptureFixture) -> None:
