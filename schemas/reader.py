@@ -22,13 +22,17 @@ MOST_A_BATCH: Final = 60_000
 all, is shared by more of them, and of more records of one parcel the newest alone is stored."""
 BYTES_A_BATCH: Final = 24 << 20
 """Of values; the piece that goes beyond is the last."""
+MOST_GATHERED: Final = 120_000
+BYTES_GATHERED: Final = 64 << 20
+"""The same of records that are gathered over several batches."""
 PIECE: Final = 5_000
 """Messages asked for at once."""
 WAIT_SECONDS: Final = 0.02
 FETCH_BYTES: Final = 128 << 10
 ASK_SECONDS: Final = 10.0
 COMPACTED: Final = frozenset(topic.name for topic in FIXED if topic.cleanup == "compact")
-"""Topics whose log has holes by design: an older record of a key goes, the newer one stays."""
+"""Topics whose log has holes by design: an older record of a key goes, the newer one stays. So the more of them are
+taken at once, the more need not be looked at: while more is at hand they are gathered."""
 DEALT_ANEW: Final = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,
@@ -70,6 +74,7 @@ class Reader:
         self.assigned: frozenset[Place] = frozenset()
         self.joined = False
         self._next: dict[Place, int] = {}
+        self._more, self._gathered = False, list[Message]()
         self._consumer = Consumer(
             {
                 **brokers,
@@ -96,7 +101,7 @@ class Reader:
             self._consumer.close()
 
     def _one(self, take: Callable[[list[Message]], None]) -> None:
-        batch = self._checked(self._waiting())
+        batch = self._ready(self._checked(self._waiting()))
         if batch:
             take(batch)
             self._commit()
@@ -109,10 +114,24 @@ class Reader:
             piece = self._consumer.consume(PIECE, timeout=0)
             found += piece
             more, size = len(piece) == PIECE, size + sum(map(len, piece))
+        self._more = more
         return found
 
+    def _ready(self, found: list[Message]) -> list[Message]:
+        """What is to be taken now: without records of compacted topics while these are being gathered."""
+        if not COMPACTED.intersection(topic for topic, _ in self._next):
+            return found
+        gathered = self._gathered + [message for message in found if message.topic() in COMPACTED]
+        full = len(gathered) >= MOST_GATHERED or sum(map(len, gathered)) >= BYTES_GATHERED
+        self._gathered = gathered if self._more and not full else []
+        others = [message for message in found if message.topic() not in COMPACTED]
+        return others if self._gathered else others + gathered
+
     def _commit(self) -> None:
-        ends = [TopicPartition(topic, partition, end) for (topic, partition), end in self._next.items()]
+        """All that was taken."""
+        left = COMPACTED if self._gathered else ()
+        places = [(place, end) for place, end in self._next.items() if place[0] not in left]
+        ends = [TopicPartition(topic, partition, end) for (topic, partition), end in places]
         try:
             self._consumer.commit(offsets=ends, asynchronous=False)
         except KafkaException as fault:
@@ -132,6 +151,7 @@ class Reader:
 
     def _taken(self, _consumer: Consumer, _places: list[TopicPartition]) -> None:
         self.assigned, self._next, self.joined = frozenset(), {}, False
+        self._gathered = []  # whoever has the partitions now reads them again
 
     def _expect(self, place: Place, expected: int, found: int) -> None:
         if found != expected and place[0] not in COMPACTED:

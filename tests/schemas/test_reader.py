@@ -2,10 +2,13 @@
 
 # ruff: noqa: SLF001  # where the log must go on is nobody else's business
 
-import pytest
-from confluent_kafka import KafkaError, KafkaException, Message
+from collections import Counter
+from collections.abc import Iterator
 
-from schemas.reader import BYTES_A_BATCH, MOST_A_BATCH, PIECE, Reader, RecordsLost
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+
+from schemas.reader import BYTES_A_BATCH, BYTES_GATHERED, MOST_A_BATCH, MOST_GATHERED, PIECE, Reader, RecordsLost
 from schemas.topics import LIFECYCLE
 
 
@@ -30,6 +33,34 @@ class Backlog:
         given = min(most, self.left)
         self.left -= given
         return [self._message] * given
+
+
+class Log:
+    """A consumer that gives what is laid into it, a piece at a time, and notes what is committed."""
+
+    def __init__(self, *messages: Message) -> None:
+        self._left, self.committed = list(messages), dict[str, int]()
+
+    def consume(self, most: int, timeout: float) -> list[Message]:
+        """As Backlog's."""
+        del timeout
+        given, self._left = self._left[:most], self._left[most:]
+        return given
+
+    def commit(self, offsets: list[TopicPartition], *, asynchronous: bool) -> None:
+        """Where it would go on."""
+        assert not asynchronous
+        self.committed |= {place.topic: place.offset for place in offsets}
+
+
+def rounds(reader: Reader, log: Log, many: int) -> Iterator[dict[str, int]]:
+    """How many messages of each topic are taken, round by round."""
+    taken: list[list[Message]] = []
+    reader._consumer = log  # type: ignore[assignment]  # it answers what is asked
+    for _ in range(many):
+        taken.clear()
+        reader._one(taken.append)
+        yield Counter(str(message.topic()) for batch in taken for message in batch)
 
 
 def told(fault: int) -> list[Message]:
@@ -76,3 +107,49 @@ def test_what_librdkafka_mends_is_left_out_and_any_other_fault_ends_the_reading(
 def test_all_that_waits_is_one_batch_up_to_its_bounds(reader: Reader, waiting: int, size: int, taken: int) -> None:
     reader._consumer = Backlog(waiting, size)  # type: ignore[assignment]  # it answers the one question asked
     assert len(reader._waiting()) == taken
+
+
+def test_records_of_a_compacted_topic_are_gathered_while_more_is_at_hand(reader: Reader) -> None:
+    """What is gathered is taken together, and committed then only."""
+    most, parcels = MOST_A_BATCH, LIFECYCLE.name
+    half = most // 2
+    log = Log(
+        *at(*range(half), topic=parcels),
+        *at(*range(half)),
+        *at(*range(half, most), topic=parcels),
+        *at(*range(half, most + 1)),
+    )
+    found = rounds(reader, log, 4)
+    assert next(found) == {"scans": half}
+    assert log.committed == {"scans": half}
+    assert next(found) == {"scans": half}
+    assert log.committed == {"scans": most}
+    assert next(found) == {"scans": 1, parcels: most}
+    assert log.committed == {"scans": most + 1, parcels: most}
+    assert not next(found)
+
+
+def test_what_is_gathered_is_taken_when_nothing_comes_behind_it(reader: Reader) -> None:
+    log = Log(*at(*range(MOST_A_BATCH), topic=LIFECYCLE.name))
+    assert [*rounds(reader, log, 2)] == [{}, {LIFECYCLE.name: MOST_A_BATCH}]
+    assert log.committed == {LIFECYCLE.name: MOST_A_BATCH}
+
+
+@pytest.mark.parametrize("size", [1, 2 * BYTES_GATHERED // MOST_GATHERED])
+def test_gathering_ends_at_its_bounds(reader: Reader, size: int) -> None:
+    """Though more is at hand."""
+    enough = min(MOST_GATHERED, -(-BYTES_GATHERED // size))
+    one = Message(topic=LIFECYCLE.name, partition=0, offset=0, value=bytes(size))
+    reader._next, reader._more = {(LIFECYCLE.name, 0): 0}, True
+    assert not reader._ready([one] * (enough - 1))
+    assert len(reader._ready([one])) == enough
+    assert not reader._ready([one])
+
+
+def test_what_was_gathered_of_partitions_that_go_is_dropped(reader: Reader) -> None:
+    """It was not committed: whoever has them now reads it again."""
+    log = Log(*at(*range(MOST_A_BATCH), topic=LIFECYCLE.name))
+    assert [*rounds(reader, log, 1)] == [{}]
+    reader._taken(reader._consumer, [])
+    assert [*rounds(reader, log, 1)] == [{}]
+    assert not log.committed
