@@ -1,7 +1,7 @@
 """ScanEvents as Avro, a batch of one network's at a time: what is plainly right goes through as columns.
 
-Each column is held against what the field may be. A row with anything else in it (a blank in its number, a link,
-a measure) is read by `canonical` like a JSON document, to the same scan or the same refusal.
+Each column is held against what the field may be. A row with anything else in it (a blank in its number, a link) is
+read by `canonical` like a JSON document, to the same scan or the same refusal.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from producers.canonical import CLOSED, TEXTS, CanonicalReader
+from producers.canonical import CLOSED, MOST_MEASURES, TEXTS, CanonicalReader
 from producers.fields import LONGEST, LONGEST_ID, Bounds
 from producers.scans import Scan
 from schemas.blobs import Blobs, Longs, Span
@@ -38,7 +38,9 @@ SPELLED: Final[dict[str, tuple[bytes, int, int]]] = {
     **dict.fromkeys(TEXTS, (PLAIN, 0, LONGEST)),
 }
 """Bytes a text may have, and how many at least and at most: never wider than `canonical` (a test compares)."""
-RARE: Final = ("link", "retracts", "measures")
+MEASURED: Final = {"key": (PLAIN, 0, LONGEST), "value": (PLAIN, 1, LONGEST)}
+"""The same of each measure's name and text."""
+RARE: Final = ("link", "retracts")
 
 
 @dataclass
@@ -89,6 +91,7 @@ class WholeReader:
             _mark_spelled(sure, Blobs.of(rows[name]).span, _allowed(spelled[0]), *spelled[1:])
         for name in RARE:
             sure &= _marks(rows[name].is_null())
+        sure &= _measured(rows["measures"])
         return sure & _marks(pc.not_equal(rows["activity"], "RETRACTED"))
 
     def _stamped(self, rows: pa.RecordBatch, received: Longs, network: str) -> pa.RecordBatch:
@@ -110,6 +113,22 @@ def _marks(found: pa.Array) -> Marks:
 def _none_or(found: pa.Array, column: pa.Array) -> pa.Array:
     """A field that must be there is never null: the decoder has seen to that."""
     return pc.or_(found, column.is_null())
+
+
+def _measured(measures: pa.MapArray) -> Marks:
+    """Rows without measures, or with some, each plainly right and of a name of its own."""
+    sure, ends = _marks(measures.is_null()), measures.offsets.to_numpy()
+    if ends[0] == ends[-1]:
+        return sure
+    names, texts = (part[ends[0] : ends[-1]] for part in (measures.keys, measures.items))
+    good = np.ones(len(names), np.bool_)
+    for column, spelled in zip((names, texts), MEASURED.values(), strict=True):
+        _mark_spelled(good, Blobs.of(column).span, _allowed(spelled[0]), *spelled[1:])
+    row = np.repeat(np.arange(len(measures)), np.diff(ends))
+    _, first = np.unique([row, names.dictionary_encode().indices], axis=1, return_index=True)
+    good &= np.isin(np.arange(len(names)), first)
+    many, right = (np.bincount(row, kept, len(measures)) for kept in (np.ones(len(row)), good))
+    return sure | ((many == right) & (many > 0) & (many <= MOST_MEASURES))
 
 
 def _allowed(letters: bytes) -> Marks:

@@ -65,7 +65,18 @@ CHANGES: list[dict[str, Any]] = [
     {"occurred_at": RECEIVED_AT + 86_400_000},
     {"occurred_at": RECEIVED_AT + 86_400_001},
     {"measures": {"weight_kg": "1.5"}},
+    {"measures": {"weight_kg": "1.5", "volume_m3": "0.1", "格口": "甲 7"}},
+    {"measures": {}},
+    {"measures": {"": "1"}},
+    {"measures": {"weight_kg": ""}},
+    {"measures": {"weight_kg": "1\t5"}},
+    {"measures": {"weight_kg": "1.5", "a\x00": "1"}},
+    {"measures": {"weight_kg": "x" * 256}},
+    {"measures": {"weight_kg": "x" * 257}},
+    {"measures": {"x" * 257: "1"}},
     {"measures": {"": "x" * 300}},
+    {"measures": {str(n): "1" for n in range(32)}},
+    {"measures": {str(n): "1" for n in range(33)}},
     {"link": {"issuer": "sf", "tracking_number": "SF 123456", "relation": "HANDED_OVER", "evidence": "code:9"}},
     {"link": {"issuer": "nobody", "tracking_number": "SF123456", "relation": "HANDED_OVER", "evidence": ""}},
     {"link": {"issuer": "sf", "tracking_number": "SF123456", "relation": "FRIEND", "evidence": ""}},
@@ -101,7 +112,8 @@ def scans(admitted: Admitted) -> list[Scan]:
 
 def _plain(rows: pa.RecordBatch) -> list[Scan]:
     columns = [c.cast(pa.int64()) if pa.types.is_timestamp(c.type) else c for c in rows.columns]
-    return list(pa.RecordBatch.from_arrays(columns, names=rows.schema.names).to_pylist())
+    told: list[Scan] = pa.RecordBatch.from_arrays(columns, names=rows.schema.names).to_pylist()
+    return [scan | {"measures": dict(scan["measures"]) if scan["measures"] else None} for scan in told]
 
 
 def written(told: list[Scan], spoken: Contracts) -> list[bytes]:
@@ -127,6 +139,16 @@ def test_all_of_a_batch_is_admitted_and_what_is_plain_goes_through_as_columns(sp
     assert len(whole.letters) == sum(len(one.letters) for one in each)
     assert sum(map(len, whole.rows)) > 5
     assert sum(counts(whole.rows[0]).values()) == len(whole.rows[0])
+
+
+def test_measures_go_through_as_columns(spoken: Contracts) -> None:
+    """Unless a name comes twice, which JSON reads as its last."""
+    twice = written([event(measures={"a": "1", "b": "2"})], spoken)[0].replace(b"\x02b\x022", b"\x02a\x022")
+    some = [event(), event(measures={"a": "1"}), event(measures={"a": "1", "b": "1"}), event(measures={"a": "2"})]
+    admitted = avro([*written(some, spoken), twice], spoken)
+    measures = [row["measures"] for row in _plain(admitted.rows[0])]
+    assert measures == [None, {"a": "1"}, {"a": "1", "b": "1"}, {"a": "2"}]
+    assert [scan["measures"] for scan in admitted.scans] == [{"a": "2"}]
 
 
 def test_a_dead_letter_keeps_the_message_and_names_its_place(spoken: Contracts) -> None:
