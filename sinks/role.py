@@ -1,12 +1,15 @@
 """The sink as a role: scans, lifecycles, alerts and dead letters into ClickHouse.
 
-Order: 1 write rows, 2 confirm, 3 commit offsets (the reading loop, after `take` returned).
+Order: 1 write rows, 2 confirm, 3 commit offsets (the reading loop, after `take` returned). While a piece of a batch is
+written the next one is decoded.
 """
 
 import json
+import math
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import pyarrow as pa
@@ -24,6 +27,8 @@ from sinks.clickhouse.writer import Kind, Writer
 from sinks.newest import begin_so, newest
 
 GROUP: Final = "yizhan-sink"
+BYTES_A_PIECE: Final = 24 << 20
+"""Of messages, in one insert: a client holds what becomes of them several times over."""
 LONGEST_PAUSE: Final = 5.0
 LOG: Final = structlog.get_logger(__name__)
 
@@ -56,24 +61,34 @@ class SinkRole:
         self._heads = begin_so({known: json.loads(text) for known, text in spoken.lifecycles.allowed.items()})
 
     def take(self, messages: Sequence[Message]) -> None:
-        """Write a batch and return once ClickHouse has confirmed it."""
+        """Write a batch and return once ClickHouse has confirmed it; what is raised may leave a part written."""
         values: dict[str | None, list[bytes]] = defaultdict(list)
         for message in messages:
             values[message.topic()].append(message.value() or b"")
-        rows = [(self._codecs[str(topic)][0], self._rows(str(topic), some)) for topic, some in values.items()]
-        self._write(rows)
-        _count(rows)
+        pieces = (piece for topic, some in values.items() for piece in self._pieces(str(topic), some))
+        with ThreadPoolExecutor(1) as writing:
+            under_way = [(piece, writing.submit(self._write, [piece])) for piece in pieces]
+        for _, written in under_way:
+            written.result()
+        _count([piece for piece, _ in under_way])
 
-    def _rows(self, topic: str, values: list[bytes]) -> pa.RecordBatch:
+    def _pieces(self, topic: str, values: list[bytes]) -> Iterator[tuple[Kind, pa.RecordBatch]]:
         kind, codec = self._codecs[topic]
         records = Blobs.of(values)
         if kind is Kind.LIFECYCLES:
             records = records.take(newest(records, self._heads))
-        decoded = codec.decode(records)
-        # what can't be read of scans.* the timelines job dead-letters; the sink leaves it out
-        if decoded.refused and kind is not Kind.SCANS:
-            raise Undecodable(f"{topic}: {decoded.refused[0][1]}")
-        return decoded.rows
+        for piece in _parts(records):
+            decoded = codec.decode(piece)
+            # what can't be read of scans.* the timelines job dead-letters; the sink leaves it out
+            if decoded.refused and kind is not Kind.SCANS:
+                raise Undecodable(f"{topic}: {decoded.refused[0][1]}")
+            yield kind, decoded.rows
+
+
+def _parts(records: Blobs) -> Iterator[Blobs]:
+    """As few as BYTES_A_PIECE allows, about as many records in each."""
+    many = math.ceil(len(records) / max(math.ceil(records.size / BYTES_A_PIECE), 1))
+    return (records[at : at + many] for at in range(0, len(records), many))
 
 
 def _failed(state: RetryCallState) -> None:

@@ -20,9 +20,6 @@ import pyarrow as pa
 from sinks.clickhouse import rows
 from sinks.clickhouse.store import Rows, Store
 
-ROWS_AT_ONCE: Final = 64_000
-"""In one insert: a client holds all of it several times over, a row of a parcel some kB each time."""
-
 
 class Kind(StrEnum):
     """What a topic carries."""
@@ -48,17 +45,16 @@ class Writer:
         self._store = store
 
     def write(self, batches: Iterable[tuple[Kind, Rows]]) -> int:
-        """Write the batches, few inserts per kind; how many rows, all confirmed.
+        """Write the batches, one insert per kind; how many rows, all confirmed.
 
         Raises `BadRows` for records that are not the kind's and `StoreError` if an insert was not confirmed: then
-        some rows may be written and none may be committed.
+        some kinds may be written and none may be committed.
         """
         whole = list(batches)
         found = [(TABLES[kind], _together(kind, whole)) for kind in Kind]
         ready = [(table, make(records)) for (table, make), records in found if records.num_rows]
         for table, batch in ready:
-            for at in range(0, batch.num_rows, ROWS_AT_ONCE):
-                self._store.insert(table, batch[at : at + ROWS_AT_ONCE])
+            self._store.insert(table, batch)
         return sum(batch.num_rows for _, batch in ready)
 
 

@@ -3,7 +3,6 @@
 import pyarrow as pa
 import pytest
 
-from sinks.clickhouse import writer
 from sinks.clickhouse.store import Rows, Store, StoreError
 from sinks.clickhouse.writer import TABLES, Kind, Writer
 from tests.sinks.records import alert, letter, parcel, scan, stage, table
@@ -60,18 +59,6 @@ def test_a_write_that_stops_half_way_is_mended_by_its_replay(store: Store, inser
 
     assert Writer(store).write(BATCHES) == 5
     assert counted(store) == [2, 1, 1, 1, 1]
-
-
-def test_many_rows_go_in_several_inserts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that what a client holds has a bound; one that is stopped between them is mended, too."""
-    monkeypatch.setattr(writer, "ROWS_AT_ONCE", 2)
-    scans = [(Kind.SCANS, table("scan_event", [scan(event_id=f"e{n}") for n in range(5)]))]
-    with pytest.raises(StoreError, match="stopped here"):
-        Writer(StopsBefore(store, 2)).write(scans)
-    assert counted(store)[0] == 4
-
-    assert Writer(store).write(scans) == 5
-    assert counted(store)[0] == 5
 
 
 def test_a_write_that_was_not_committed_is_replayed_without_a_trace(store: Store) -> None:
