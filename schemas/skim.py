@@ -36,7 +36,6 @@ Into = tuple[Longs, Longs, Longs, Bytes, npt.NDArray[np.int32], Bytes, Longs, Lo
 """Of each column the entries, and the bytes or items, so far; all numbers, marks, ends and text; where each column
 begins among entries and among text; the list around each."""
 
-TEXT_OF: Final = 5
 ASCII: Final = 0x7F
 
 
@@ -76,8 +75,6 @@ class Skim:
         into = _room(entries, totals, np.array(self._around, np.int64))
         _fill_all(self._lines, values.span, self._frame, taken, into)
         rows, _ = _column(self._schema, pa.struct(list(self._columns)), 0, into, nullable=False)
-        if np.bitwise_or.reduce(into[TEXT_OF]) > ASCII:
-            rows.validate(full=True)
         return pa.RecordBatch.from_struct_array(rows), taken
 
 
@@ -114,8 +111,7 @@ def _column(schema: Schema, kind: pa.DataType, column: int, into: Into, *, nulla
     if step in {TEXT, LIST}:
         buffers = [mask, pa.py_buffer(ends[begin + column : begin + column + size + 1])]
         if step == TEXT:
-            data = pa.py_buffer(text[int(text_at[column]) : int(text_at[column + 1])])
-            return pa.Array.from_buffers(kind, size, [*buffers, data]), column + 1
+            return _text(kind, size, buffers, text[int(text_at[column]) : int(text_at[column + 1])]), column + 1
         item, behind = _column(parts[0], _item(kind), column + 1, into, nullable=False)
         return pa.Array.from_buffers(kind, size, buffers, children=[item]), behind
     if step != RECORD:
@@ -125,6 +121,14 @@ def _column(schema: Schema, kind: pa.DataType, column: int, into: Into, *, nulla
         child, behind = _column(part, field.type, behind, into, nullable=field.nullable)
         children.append(child)
     return pa.Array.from_buffers(kind, size, [mask], children=children), behind
+
+
+def _text(kind: pa.DataType, size: int, buffers: list[pa.Buffer | None], data: Bytes) -> pa.Array:
+    """Few columns have more than ASCII; of those alone Arrow looks at each letter."""
+    column = pa.Array.from_buffers(kind, size, [*buffers, pa.py_buffer(data)])
+    if np.bitwise_or.reduce(data) > ASCII:
+        column.validate(full=True)
+    return column
 
 
 def _item(kind: pa.DataType) -> pa.DataType:
