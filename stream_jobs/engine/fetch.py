@@ -53,11 +53,12 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     async def _answered(self, asking: Coroutine[Any, Any, None]) -> None:
         """A crashed app answers no more: waiting for it would hold up the worker's end by a minute."""
         answer = asyncio.ensure_future(asking)
-        while not self.crashed:
-            if (await asyncio.wait({answer}, timeout=ANSWER_S))[0]:
-                return answer.result()
-        answer.cancel()
-        return None
+        try:
+            while not self.crashed:
+                if (await asyncio.wait({answer}, timeout=ANSWER_S))[0]:
+                    return answer.result()
+        finally:
+            answer.cancel()
 
     async def check_group(self) -> None:
         """Raise what keeps the consumer out of its group.

@@ -50,6 +50,26 @@ def test_what_was_not_confirmed_is_raised_and_written_by_the_replay(store: Store
     assert counted(store)[1] == 5
 
 
+class Down(Writer):
+    """Confirms nothing, and counts how often it was asked."""
+
+    asked = 0
+
+    def write(self, batches: Iterable[tuple[Kind, Rows]]) -> int:
+        """Not."""
+        del batches
+        self.asked += 1
+        raise StoreError("down")
+
+
+def test_behind_a_piece_that_is_not_confirmed_none_is_tried(store: Store, spoken: Contracts) -> None:
+    """Else each of them would be waited for as long as the first."""
+    writer = Down(store)
+    with pytest.raises(StoreError, match="down"):
+        SinkRole(writer, spoken).take(parcels(spoken, 3))
+    assert writer.asked == 1
+
+
 def test_what_cannot_be_read_is_raised_though_pieces_before_it_are_written(store: Store, spoken: Contracts) -> None:
     good = parcels(spoken, 3)
     broken = Message(topic=LIFECYCLE.name, value=(good[2].value() or b"")[:-1])
