@@ -27,6 +27,7 @@ from producers.admission import Admission, Admitted, Bounds
 from producers.files import lines
 from producers.role import FORMAT, AdmissionRole
 from producers.sources import load_sources
+from producers.whole import dicts
 from schemas import reference
 from schemas.kafka import Bulk, Outgoing, Sender
 from schemas.reader import MOST_A_BATCH
@@ -66,10 +67,7 @@ def documents(events: int) -> Iterator[tuple[str, list[Message]]]:
     """What is admitted, by the format it is in."""
     scans = sf_alone(stream(events, "plain")[:events])
     yield "avro", [message(INGRESS, value) for value in spoken().scans[SOURCE].encode_arrow(scans)]
-    columns = [c.cast(pa.int64()) if pa.types.is_timestamp(c.type) else c for c in scans[: events // 10].columns]
-    rows = pa.RecordBatch.from_arrays(columns, names=scans.schema.names).to_pylist()
-    told = [row | {"measures": dict(row["measures"]) if row["measures"] else None} for row in rows]
-    yield "json", [message(INGRESS, json.dumps(row).encode(), CANONICAL) for row in told]
+    yield "json", [message(INGRESS, json.dumps(row).encode(), CANONICAL) for row in dicts(scans[: events // 10])]
     topics, own = {name: topic for topic, name in networks().items()}, defaultdict(list)
     for line in lines([COUNTY], None):
         if line.format == line.network and line.network in topics:

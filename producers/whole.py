@@ -38,8 +38,8 @@ SPELLED: Final[dict[str, tuple[bytes, int, int]]] = {
     **dict.fromkeys(TEXTS, (PLAIN, 0, LONGEST)),
 }
 """Bytes a text may have, and how many at least and at most: never wider than `canonical` (a test compares)."""
-MEASURED: Final = {"key": (PLAIN, 0, LONGEST), "value": (PLAIN, 1, LONGEST)}
-"""The same of each measure's name and text."""
+MEASURED: Final = ((PLAIN, 0, LONGEST), (PLAIN, 1, LONGEST))
+"""The same of each measure's name and of its text."""
 RARE: Final = ("link", "retracts")
 
 
@@ -70,7 +70,7 @@ class WholeReader:
         rows = decoded.rows if len(sound) == len(sure) else decoded.rows.take(pa.array(sound))
         taken = Taken(self._stamped(rows, received[sound], network), refused=list(decoded.refused))
         doubtful = np.flatnonzero(~sure)
-        told = _dicts(decoded.rows.take(pa.array(doubtful))) if len(doubtful) else []
+        told = dicts(decoded.rows.take(pa.array(doubtful))) if len(doubtful) else []
         for scan, row in zip(told, doubtful.tolist(), strict=True):
             try:
                 taken.scans.append(self._careful.scan(scan, network, int(received[row])))
@@ -122,12 +122,13 @@ def _measured(measures: pa.MapArray) -> Marks:
         return sure
     names, texts = (part[ends[0] : ends[-1]] for part in (measures.keys, measures.items))
     good = np.ones(len(names), np.bool_)
-    for column, spelled in zip((names, texts), MEASURED.values(), strict=True):
+    for column, spelled in zip((names, texts), MEASURED, strict=True):
         _mark_spelled(good, Blobs.of(column).span, _allowed(spelled[0]), *spelled[1:])
-    row = np.repeat(np.arange(len(measures)), np.diff(ends))
+    many = np.diff(ends)
+    row = np.repeat(np.arange(len(measures)), many)
     _, first = np.unique([row, names.dictionary_encode().indices], axis=1, return_index=True)
     good &= np.isin(np.arange(len(names)), first)
-    many, right = (np.bincount(row, kept, len(measures)) for kept in (np.ones(len(row)), good))
+    right = np.bincount(row, good, len(measures))
     return sure | ((many == right) & (many > 0) & (many <= MOST_MEASURES))
 
 
@@ -149,7 +150,7 @@ def _mark_spelled(sure: Marks, texts: Span, allowed: Marks, least: int, most: in
             sure[row] = good
 
 
-def _dicts(rows: pa.RecordBatch) -> list[dict[str, Any]]:
+def dicts(rows: pa.RecordBatch) -> list[dict[str, Any]]:
     """As a JSON document has them: times as epoch ms, measures as an object."""
     columns = [c.cast(pa.int64()) if pa.types.is_timestamp(c.type) else c for c in rows.columns]
     told: list[dict[str, Any]] = pa.RecordBatch.from_arrays(columns, names=rows.schema.names).to_pylist()

@@ -9,7 +9,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import pyarrow as pa
@@ -66,19 +66,14 @@ class SinkRole:
         for message in messages:
             values[message.topic()].append(message.value() or b"")
         pieces = (piece for topic, some in values.items() for piece in self._pieces(str(topic), some))
-        written, before = [], Future[None]()
-        before.set_result(None)
-        with ThreadPoolExecutor(1) as writing:
-            for piece in pieces:
-                before = writing.submit(self._write_after, before, piece)
+        written = []
+        with ThreadPoolExecutor(1) as decoding:
+            ahead = decoding.submit(next, pieces, None)
+            while (piece := ahead.result()) is not None:
+                ahead = decoding.submit(next, pieces, None)
+                self._write([piece])
                 written.append(piece)
-        before.result()
         _count(written)
-
-    def _write_after(self, before: "Future[None]", piece: tuple[Kind, pa.RecordBatch]) -> None:
-        """Behind one that ClickHouse did not confirm none is tried."""
-        before.result()
-        self._write([piece])
 
     def _pieces(self, topic: str, values: list[bytes]) -> Iterator[tuple[Kind, pa.RecordBatch]]:
         kind, codec = self._codecs[topic]
