@@ -53,7 +53,16 @@ def distinct(rows: Rows, owner: Index) -> Index:
 
 
 @compiled
-def _distinct(  # noqa: C901, PLR0912  # one loop without calls that take arrays, as in schemas.skim
+def _told(words: Words, row: int, weights: Words) -> np.uint64:
+    """A hash of all that a row says."""
+    told = np.uint64(0)
+    for word in range(len(weights)):
+        told += words[row, word] * weights[word]
+    return spread(told)
+
+
+@compiled
+def _distinct(  # noqa: C901  # one loop without calls that take arrays, as in schemas.skim
     order: Index, ends: Index, owner: Index, words: Words, weights: Words
 ) -> int:
     """Fill in the positions, owner by owner, each row put behind the last that is not later; gives their number."""
@@ -71,13 +80,8 @@ def _distinct(  # noqa: C901, PLR0912  # one loop without calls that take arrays
         if spot < at:
             known = order[spot]
             mine, theirs = np.int64(words[row, RECEIVED]), np.int64(words[known, RECEIVED])
-            if mine == theirs:
-                told, knew = np.uint64(0), np.uint64(0)
-                for word in range(len(weights)):
-                    told += words[row, word] * weights[word]
-                    knew += words[known, word] * weights[word]
-            if mine > theirs or (mine == theirs and spread(told) >= spread(knew)):
-                continue
+            if mine > theirs or (mine == theirs and _told(words, row, weights) >= _told(words, known, weights)):
+                continue  # copies received at one instant are few: what the calls cost does not count
             at -= 1
             for later in range(spot, at):
                 order[later] = order[later + 1]
@@ -163,10 +167,7 @@ def _words(rows: Rows) -> Words:
 @compiled
 def _content(found: Words, words: Words, weights: Words) -> None:
     for row in range(len(found)):
-        told = np.uint64(0)
-        for word in range(len(weights)):
-            told += words[row, word] * weights[word]
-        found[row] = spread(told)
+        found[row] = _told(words, row, weights)
 
 
 def knowledge(rows: Rows) -> Index:
