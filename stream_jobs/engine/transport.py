@@ -186,11 +186,17 @@ class BatchConsumer(driver.Consumer):
             self._committed_offset.update({ensure_TP(tp): offset or None for tp, offset in found.items()})
             committed = {tp: offset for tp, offset in self._committed_offset.items() if not self._is_changelog_tp(tp)}
             unread = [tp for tp, offset in committed.items() if not offset]
-            begins = await self.earliest_offsets(*unread) if unread else {}
+            begins = await self._seek_to_beginning(unread) if unread else {}
         self._read_offset.clear()
         self._expected = {tp: offset for tp, offset in committed.items() if offset} | dict(begins)
         self._handed_out.clear()
         self._looked_again.clear()
+
+    async def _seek_to_beginning(self, unread: list[TP]) -> Mapping[TP, int]:
+        """Of what nobody has committed: aiokafka leaves its position where it was, behind what was read before."""
+        begins = await self.earliest_offsets(*unread)
+        await self.seek_wait(begins)
+        return begins
 
     def resume_flow(self) -> None:
         """Go on: whoever seeks resumes the flow when all is ready."""

@@ -116,7 +116,7 @@ class Log:
 
     async def seek_wait(self, where: dict[TP, int]) -> None:
         """Noted."""
-        self.sought.append(where[SOURCE])
+        self.sought += [offset for tp, offset in where.items() if tp == SOURCE]
 
     async def handed_out(self, fetched: RecordBatch) -> list[int]:
         """Offsets of the messages that a batch fetched of it becomes."""
@@ -223,16 +223,17 @@ def test_what_was_committed_while_it_sought_is_read_again_with_what_follows(monk
 
 
 def test_a_partition_that_nobody_has_committed_goes_on_at_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No seek goes back there: what was drained and dropped would be gone, and what follows it committed."""
+    """Aiokafka's seek leaves it alone: what was drained and dropped would be gone, and what follows it committed."""
 
     async def work(app: BatchApp) -> None:
         consumer: Any = app.consumer
         log = log_under(consumer, monkeypatch, committed=None, begins=5)
         consumer._committed_offset[SOURCE] = 48  # had and committed once; another worker's since
         await consumer.perform_seek()
+        assert log.sought == [5]
 
         assert await log.handed_out(batch(15, 20)) == []
-        assert log.sought == [5]
+        assert log.sought == [5, 5]
         assert await log.handed_out(batch(5, 15)) == [5]
 
     with_app(work)

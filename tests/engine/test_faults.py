@@ -16,7 +16,8 @@ from confluent_kafka import Consumer, TopicPartition
 from faust.transport.drivers.aiokafka import ConsumerRebalanceListener
 from mode.threads import WorkerThread
 
-from stream_jobs.engine import DeliveryFailed, RecordsLost, StateRejected, run
+from stream_jobs.engine import DeliveryFailed, RecordsLost, StateRejected, run, running
+from stream_jobs.engine.transport import BatchConsumer
 from tests.engine.job import Job
 
 NEVER_S = 15.0
@@ -78,6 +79,25 @@ def test_records_the_broker_dropped_unread_are_noticed(job: Job) -> None:
     assert first > 10
     assert lost.value.args == (topic, partition, 10, first)
     assert job.committed() == {(topic, partition): 10}
+
+
+def test_what_was_read_just_before_the_seek_is_read_again(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its turn is over when the seek begins. What nobody has committed, with nothing behind it, would stand still."""
+    perform_seek, read = BatchConsumer.perform_seek, []
+
+    async def read_and_seek(self: Any) -> None:
+        read.append(await self._getmany(self._get_active_partitions(), NEVER_S))
+        await perform_seek(self)
+
+    async def work() -> None:
+        async with running(job.app()[0]):
+            await job.until_committed()
+
+    monkeypatch.setattr(BatchConsumer, "perform_seek", read_and_seek)
+    sets = job.fill(50)
+    asyncio.run(work())
+    assert any(read)
+    assert job.sent(job.output) == sets
 
 
 def test_a_worker_kept_out_of_its_group_ends(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
