@@ -18,9 +18,9 @@ from time import perf_counter, process_time
 from typing import Any, Final
 
 import pyarrow as pa
-from confluent_kafka import TIMESTAMP_CREATE_TIME, Message
 
 from benchmarks.chain import INGRESS, sf_alone
+from benchmarks.fetched import fetched
 from benchmarks.job_process import NOW, SOURCE, spoken
 from benchmarks.stream import COUNTY, stream
 from producers.admission import Admission, Admitted, Bounds
@@ -30,6 +30,7 @@ from producers.sources import load_sources
 from producers.whole import dicts
 from schemas import reference
 from schemas.kafka import Bulk, Outgoing, Sender
+from schemas.log.batch import RecordBatch
 from schemas.reader import MOST_A_BATCH
 from schemas.topics import ingress
 
@@ -48,14 +49,16 @@ class Nowhere(Sender):
 
     def send(self, records: Iterable[Outgoing], bulks: Iterable[Bulk] = ()) -> None:
         """Count."""
-        self.sent += sum(1 for _ in records) + sum(len(bulk.values) for bulk in bulks)
+        self.sent += sum(1 for _ in records) + sum(len(bulk.records) for bulk in bulks)
 
 
-def message(topic: str, value: bytes, form: str | None = None) -> Message:
-    """As librdkafka hands it over."""
-    headers: list[tuple[str, Any]] = [(FORMAT, form.encode())] if form else []
-    stamp = (TIMESTAMP_CREATE_TIME, RECEIVED_AT)
-    return Message(topic=topic, partition=0, offset=0, value=value, headers=headers, timestamp=stamp)
+def batches(topic: str, values: Sequence[bytes], form: str | None = None) -> list[RecordBatch]:
+    """As the reader hands them over."""
+    headers = [(FORMAT, form.encode())] if form else []
+    return [
+        fetched(topic, values[at : at + MOST_A_BATCH], headers=headers, first=at, at=RECEIVED_AT)
+        for at in range(0, len(values), MOST_A_BATCH)
+    ]
 
 
 def networks() -> dict[str, str]:
@@ -63,20 +66,20 @@ def networks() -> dict[str, str]:
     return {ingress(n.kind, n.network).name: n.network for n in reference.load(COUNTY).networks.values()}
 
 
-def documents(events: int) -> Iterator[tuple[str, list[Message]]]:
+def documents(events: int) -> Iterator[tuple[str, list[RecordBatch]]]:
     """What is admitted, by the format it is in."""
     scans = sf_alone(stream(events, "plain")[:events])
-    yield "avro", [message(INGRESS, value) for value in spoken().scans[SOURCE].encode_arrow(scans)]
-    yield "json", [message(INGRESS, json.dumps(row).encode(), CANONICAL) for row in dicts(scans[: events // 10])]
+    yield "avro", batches(INGRESS, spoken().scans[SOURCE].encode_arrow(scans))
+    yield "json", batches(INGRESS, [json.dumps(row).encode() for row in dicts(scans[: events // 10])], CANONICAL)
     topics, own = {name: topic for topic, name in networks().items()}, defaultdict(list)
     for line in lines([COUNTY], None):
         if line.format == line.network and line.network in topics:
-            own[line.network].append(message(topics[line.network], line.payload))
+            own[line.network].append(line.payload)
     for network, some in sorted(own.items()):
-        yield network, list(islice(cycle(some), events // 20))
+        yield network, batches(topics[network], list(islice(cycle(some), events // 20)))
 
 
-def admit(messages: Sequence[Message]) -> Figures:
+def admit(documents: Sequence[RecordBatch]) -> Figures:
     """Admit them all, batch by batch."""
     admitted: list[int] = []
 
@@ -86,15 +89,15 @@ def admit(messages: Sequence[Message]) -> Figures:
     sender = Nowhere()
     admission = Admission(reference.load(COUNTY), load_sources(), Bounds())
     role = AdmissionRole(admission, spoken(), sender, networks(), count)
-    role.take(messages[:MOST_A_BATCH])  # what is loaded once
+    role.take(documents[:1])  # what is loaded once
     admitted.clear()
     wall, cpu = perf_counter(), process_time()
-    for at in range(0, len(messages), MOST_A_BATCH):
-        role.take(messages[at : at + MOST_A_BATCH])
+    for batch in documents:
+        role.take([batch])
     wall, cpu = perf_counter() - wall, process_time() - cpu
     scans = sum(admitted)
     return {
-        "documents": len(messages),
+        "documents": sum(map(len, documents)),
         "scans": scans,
         "scans_per_s": round(scans / wall),
         "cpu_us": round(cpu / max(scans, 1) * 1e6, 2),
@@ -103,7 +106,7 @@ def admit(messages: Sequence[Message]) -> Figures:
 
 def measure(events: int) -> Figures:
     """Figures by format."""
-    return {form: admit(messages) for form, messages in documents(events)}
+    return {form: admit(some) for form, some in documents(events)}
 
 
 def main(words: Sequence[str] | None = None) -> None:

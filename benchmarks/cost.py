@@ -21,9 +21,9 @@ from benchmarks.job_process import SOURCE, Watched, spoken
 from benchmarks.stream import stream
 from producers.whole import keys
 from schemas.blobs import Blobs, Records
-from stream_jobs.engine.build import built
-from stream_jobs.engine.fetch import batch_of
-from stream_jobs.engine.whole import WholeBatch
+from schemas.log.build import built
+from schemas.log.stretches import batch_of
+from schemas.log.whole import WholeBatch
 
 BATCH: Final = 30_000
 """Events of a fetch of 4 MiB."""

@@ -17,11 +17,11 @@ from time import perf_counter, process_time
 from typing import Any, Final
 
 import pyarrow as pa
-from confluent_kafka import Message
 
 from benchmarks.job_process import SOURCE, Watched, spoken
 from benchmarks.stream import stream
 from schemas.blobs import Blobs
+from schemas.log.batch import RecordBatch
 from schemas.reader import MOST_A_BATCH
 from schemas.topics import LIFECYCLE
 from sinks.clickhouse import migrate
@@ -45,10 +45,11 @@ def records(events: int) -> tuple[Blobs, Blobs]:
     return scans, Blobs.of([value for some in found for value in some.values])
 
 
-def batches(topic: str, values: Blobs, batch: int) -> Iterator[list[Message]]:
+def batches(topic: str, values: Blobs, batch: int) -> Iterator[list[RecordBatch]]:
     """A topic's messages as the reader hands them over."""
     for at in range(0, len(values), batch):
-        yield [Message(topic=topic, value=value) for value in values[at : at + batch]]
+        some = values[at : at + batch]
+        yield [RecordBatch(topic, 0, [None] * len(some), some, at, at + len(some))]
 
 
 def store(role: SinkRole, topic: str, values: Blobs, batch: int) -> Figures:

@@ -30,14 +30,14 @@ class AvroBatch:
 
     network: str
     topic: str
-    values: Sequence[bytes]
+    values: Sequence[bytes | None]
     received_at: Longs
     place: Callable[[int], tuple[int, int]]
 
     def document(self, at: int) -> Document:
         """One of them as a document of its own."""
         received_at = int(self.received_at[at])
-        return Document(self.network, self.network, self.values[at], received_at, self.topic, *self.place(at))
+        return Document(self.network, self.network, self.values[at] or b"", received_at, self.topic, *self.place(at))
 
 
 @dataclass

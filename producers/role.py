@@ -5,18 +5,19 @@ Order: 1 admit, 2 send and wait for every acknowledgement, 3 commit the ingress 
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 from producers.admission import Admission, Admitted, AvroBatch, Document
 from producers.whole import keys
+from schemas.blobs import Blobs, Longs, Records
 from schemas.contracts import Contracts
 from schemas.kafka import Bulk, Outgoing, Sender
+from schemas.log.batch import RecordBatch
 from schemas.topics import DEAD_LETTER, IMPORTS, SCANS
 
 GROUP: Final = "yizhan-admission"
@@ -29,10 +30,11 @@ ARRIVED: Final = "arrived_at"
 """Header set by file import, likewise: epoch ms at which the document had come in."""
 NOBODYS: Final = "unknown"
 """Whose document it is if it names no network we know; the name of no network."""
-AVRO: Final = b"\0"
+AVRO: Final = 0
 """The first byte of whatever has a schema id."""
 ARRIVED_AT: Final = re.compile(r"[0-9]{1,13}")
 """What else that header says is passed over: it must not stop a topic."""
+Marks = npt.NDArray[np.bool_]
 Count = Callable[[Admitted], None]
 
 
@@ -50,43 +52,42 @@ class AdmissionRole:
         self._kinds = {topic: SCANS[topic.split(".")[1].upper()].name for topic in networks}
         self._networks, self._known = networks, frozenset(networks.values())
 
-    def take(self, messages: Sequence[Message]) -> None:
+    def take(self, batches: Sequence[RecordBatch]) -> None:
         """Admit, send, and return once the broker has it all."""
-        avro: dict[str, list[Message]] = defaultdict(list)
-        documents = []
-        for message in messages:
-            topic = str(message.topic())
-            if topic in self._kinds and (message.value() or b"").startswith(AVRO):
-                avro[topic].append(message)
-            else:
-                documents.append(self._document(message))
-        admitted = self._admission.admit(documents)
-        for topic, some in avro.items():
-            codec = self._spoken.scans[self._kinds[topic]]
-            self._admission.admit_avro(self._batch(topic, some), codec, admitted)
+        avro = [_avro(batch) if batch.topic in self._kinds else np.zeros(len(batch), np.bool_) for batch in batches]
+        pairs = list(zip(batches, avro, strict=True))
+        admitted = self._admission.admit(
+            [self._document(batch, at) for batch, known in pairs for at in np.flatnonzero(~known).tolist()]
+        )
+        for batch, known in pairs:
+            if known.any():
+                codec = self._spoken.scans[self._kinds[batch.topic]]
+                self._admission.admit_avro(self._batch(batch, np.flatnonzero(known)), codec, admitted)
         records = [*self._scan_records(admitted.scans), *self._letter_records(admitted.letters)]
         self._sender.send(records, [bulk_of(rows, self._spoken) for rows in admitted.rows if len(rows)])
         self._count(admitted)
 
-    def _batch(self, topic: str, messages: Sequence[Message]) -> AvroBatch:
-        stamps = map(Message.timestamp, messages)
-        received_at = np.array([0 if kind == TIMESTAMP_NOT_AVAILABLE else at for kind, at in stamps], np.int64)
-        values: list[bytes] = list(map(Message.value, messages))  # type: ignore[arg-type]  # each begins with AVRO
-        return AvroBatch(self._networks[topic], topic, values, received_at, lambda at: _place(messages[at]))
+    def _batch(self, batch: RecordBatch, at: Longs) -> AvroBatch:
+        return AvroBatch(
+            self._networks[batch.topic],
+            batch.topic,
+            Blobs.of(batch.values).take(at),
+            np.maximum(np.asarray(batch.stamps)[at], 0),
+            lambda row: (batch.partition, batch.offset(int(at[row]))),
+        )
 
-    def _document(self, message: Message) -> Document:
-        topic = str(message.topic())
-        headers = _headers(message)
-        imported = topic == IMPORTS.name
-        network = self._named(headers) if imported else self._networks[topic]
+    def _document(self, batch: RecordBatch, at: int) -> Document:
+        told = {name: (value or b"").decode(errors="replace") for name, value in batch.headers(at).items()}
+        imported = batch.topic == IMPORTS.name
+        network = self._named(told) if imported else self._networks[batch.topic]
         return Document(
             network=network,
-            format=headers.get(FORMAT, network),
-            payload=message.value() or b"",
-            received_at=_arrived(message, headers if imported else {}),
-            topic=topic,
-            partition=_place(message)[0],
-            offset=_place(message)[1],
+            format=told.get(FORMAT, network),
+            payload=batch.values[at] or b"",
+            received_at=_arrived(int(batch.stamps[at]), told if imported else {}),
+            topic=batch.topic,
+            partition=batch.partition,
+            offset=batch.offset(at),
         )
 
     def _named(self, headers: Mapping[str, str]) -> str:
@@ -118,7 +119,7 @@ def scan_records(scans: Sequence[dict[str, Any]], spoken: Contracts) -> list[Out
 def bulk_of(rows: pa.RecordBatch, spoken: Contracts) -> Bulk:
     """ScanEvents of one network as records, keyed by waybill."""
     topic = SCANS[rows["source_kind"][0].as_py()].name
-    return Bulk(topic, keys(rows).to_pylist(), spoken.scans[topic].encode_arrow(rows))
+    return Bulk(topic, Records(Blobs.of(keys(rows)), spoken.scans[topic].encode_blobs(rows)))
 
 
 def import_record(network: str, format_: str, payload: bytes, arrived_at: int | None) -> Outgoing:
@@ -128,17 +129,15 @@ def import_record(network: str, format_: str, payload: bytes, arrived_at: int | 
     return Outgoing(IMPORTS.name, None, payload, tuple((name, value.encode()) for name, value in told.items()))
 
 
-def _headers(message: Message) -> dict[str, str]:
-    found = dict(message.headers() or ())
-    return {name: value.decode(errors="replace") for name, value in found.items() if isinstance(value, bytes)}
+def _avro(batch: RecordBatch) -> Marks:
+    """Which values begin as Avro does."""
+    values = Blobs.of(batch.values)
+    found = values.sizes > 0
+    found[found] = values.data[values.starts[found]] == AVRO
+    return found
 
 
-def _place(message: Message) -> tuple[int, int]:
-    return int(message.partition() or 0), int(message.offset() or 0)
-
-
-def _arrived(message: Message, headers: Mapping[str, str]) -> int:
-    if ARRIVED_AT.fullmatch(told := headers.get(ARRIVED, "")):
-        return int(told)
-    kind, at = message.timestamp()
-    return 0 if kind == TIMESTAMP_NOT_AVAILABLE else at
+def _arrived(stamp: int, headers: Mapping[str, str]) -> int:
+    """What an import says; else what the broker says, 0 where it says nothing."""
+    told = headers.get(ARRIVED, "")
+    return int(told) if ARRIVED_AT.fullmatch(told) else max(stamp, 0)

@@ -61,7 +61,7 @@ class WholeReader:
         self._closed = {name: pa.array(words) for name, words in CLOSED.items()}
         self._careful = CanonicalReader(reference, bounds)
 
-    def read(self, values: Sequence[bytes], received_at: Longs, network: str, codec: Codec) -> Taken:
+    def read(self, values: Sequence[bytes | None], received_at: Longs, network: str, codec: Codec) -> Taken:
         """What a network published; `received_at` of each, epoch ms. Nothing is raised, whatever the bytes."""
         decoded = codec.decode(values)
         received = received_at[decoded.good]

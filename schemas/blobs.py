@@ -79,6 +79,16 @@ class Blobs(Sequence[bytes | None]):
         buffers = [mask, pa.py_buffer(ends.astype(np.int32) if small else ends), pa.py_buffer(data)]
         return pa.Array.from_buffers(pa.binary() if small else pa.large_binary(), len(self), buffers)
 
+    @classmethod
+    def behind(cls, parts: "Sequence[Blobs]") -> "Blobs":
+        """One behind the other; their bytes are copied if there are several."""
+        if len(parts) == 1:
+            return parts[0]
+        buffers = {id(part.data): part.data for part in parts}
+        begins = dict(zip(buffers, np.cumsum([0, *map(len, buffers.values())]).tolist(), strict=False))
+        starts = np.concatenate([part.starts + begins[id(part.data)] for part in parts])
+        return cls(np.concatenate(list(buffers.values())), starts, np.concatenate([part.sizes for part in parts]))
+
     @property
     def span(self) -> Span:
         """Its parts, for compiled loops."""

@@ -1,24 +1,21 @@
-"""How every part of the system sends to Kafka through librdkafka: one partitioner, all acknowledged.
+"""How every part of the system sends to Kafka: one partitioner, all acknowledged.
 
-Faust has its own way (stream_jobs/engine); this serves admission, imports and the command line.
+Faust has its own way (stream_jobs/engine); this serves admission, imports and the command line. Single records go
+through librdkafka, columns as record batches that are built here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from confluent_kafka import Message, Producer
 
+from schemas.blobs import Records
+from schemas.log.client import Settings
+from schemas.log.sending import DELIVERY_SECONDS, NotDelivered, WholeSender
 from schemas.topics import LARGEST_RECORD
 
-DELIVERY_SECONDS: Final = 60
-"""After so long without an acknowledgement a record counts as not delivered."""
-
-Settings = Mapping[str, Any]
-
-
-class NotDelivered(RuntimeError):
-    """The broker did not take a record."""
+__all__ = ["Bulk", "NotDelivered", "Outgoing", "Sender", "Settings"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +33,7 @@ class Bulk:
     """Records of one topic without headers, keys and values side by side."""
 
     topic: str
-    keys: Sequence[bytes]
-    values: Sequence[bytes]
+    records: Records
 
 
 class Sender:
@@ -45,6 +41,7 @@ class Sender:
 
     def __init__(self, brokers: Settings) -> None:
         self._failed: list[str] = []
+        self._whole = WholeSender(brokers)
         self._producer = Producer(
             {
                 **brokers,
@@ -61,23 +58,12 @@ class Sender:
 
     def send(self, records: Iterable[Outgoing], bulks: Iterable[Bulk] = ()) -> None:
         """Send and wait; raises NotDelivered if any record was not taken."""
-        for bulk in bulks:
-            self._produce_bulk(bulk)
         for record in records:
             self._produce(record)
+        self._whole.send([(bulk.topic, bulk.records) for bulk in bulks])
         self._producer.flush()
         if self._failed:
             raise NotDelivered(self._failed[0])
-
-    def _produce_bulk(self, bulk: Bulk) -> None:
-        """What does not fit into librdkafka's queue at once goes record by record, as room comes."""
-        pairs = zip(bulk.keys, bulk.values, strict=True)
-        told: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in pairs]
-        if self._producer.produce_batch(bulk.topic, told, on_delivery=self._delivered) == len(told):
-            return
-        for left in told:
-            if "_error" in left:
-                self._produce(Outgoing(bulk.topic, left["key"], left["value"]))
 
     def _produce(self, record: Outgoing) -> None:
         headers = list(record.headers)
@@ -94,3 +80,7 @@ class Sender:
     def _delivered(self, error: Any, _message: Message) -> None:  # noqa: ANN401  # librdkafka's own error type
         if error is not None:
             self._failed.append(str(error))
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self._whole.close()

@@ -1,34 +1,34 @@
-"""Reading topics through librdkafka, as a member of a group, batch by batch.
+"""Reading topics as a member of a group, batch by batch: librdkafka keeps the place in the group, a feed reads.
 
 A batch is committed once it was taken. Records that went unread before we came to them end the run; so does any
 fault that is not just Kafka dealing the partitions out anew.
 """
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import count
 from types import MappingProxyType
 from typing import Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.kafka import Settings
-from schemas.topics import FIXED, LARGEST_RECORD
+from schemas.log.batch import RecordBatch, RecordsLost
+from schemas.log.client import Settings
+from schemas.log.feed import Feed, Place
+from schemas.topics import FIXED
 
-MOST_A_BATCH: Final = 60_000
+MOST_A_BATCH: Final = 120_000
 """Messages. A reader that is behind takes as many at once: what a batch costs beside its messages, in ClickHouse above
 all, is shared by more of them, and of more records of one parcel the newest alone is stored."""
-BYTES_A_BATCH: Final = 24 << 20
+BYTES_A_BATCH: Final = 48 << 20
 """Of values; the piece that goes beyond is the last."""
-MOST_GATHERED: Final = 120_000
-BYTES_GATHERED: Final = 64 << 20
+MOST_GATHERED: Final = 240_000
+BYTES_GATHERED: Final = 128 << 20
 """The same of records that are gathered over several batches."""
-PIECE: Final = 5_000
-"""Messages asked for at once."""
+MORE: Final = 5_000
+"""Records behind those taken that make it worth waiting for them: below, nobody's rows are held back."""
 WAIT_SECONDS: Final = 0.02
-FETCH_BYTES: Final = 128 << 10
+"""How long records are waited for, if there are not so many yet: each write costs something of its own."""
 ASK_SECONDS: Final = 10.0
 COMPACTED: Final = frozenset(topic.name for topic in FIXED if topic.cleanup == "compact")
 """Topics whose log has holes by design: an older record of a key goes, the newer one stays. So the more of them are
@@ -54,12 +54,6 @@ PASSING: Final = frozenset(
 """What librdkafka mends by itself while we go on asking."""
 LOG: Final = structlog.get_logger(__name__)
 
-Place = tuple[str, int]
-
-
-class RecordsLost(RuntimeError):
-    """Records went before they were read: the log begins behind where the reader stood."""
-
 
 class Reader:
     """Reads topics as a member of a group.
@@ -74,7 +68,8 @@ class Reader:
         self.assigned: frozenset[Place] = frozenset()
         self.joined = False
         self._next: dict[Place, int] = {}
-        self._more, self._gathered = False, list[Message]()
+        self._more, self._gathered = False, list[RecordBatch]()
+        self._feed = Feed(brokers)
         self._consumer = Consumer(
             {
                 **brokers,
@@ -82,49 +77,50 @@ class Reader:
                 "group.id": group,
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
-                # A broker asked for any byte at all answers thousands of times a second, with little each time.
-                "fetch.min.bytes": FETCH_BYTES,
-                "fetch.wait.max.ms": 50,
-                "fetch.queue.backoff.ms": 10,
-                "fetch.message.max.bytes": LARGEST_RECORD,
                 "topic.metadata.refresh.interval.ms": 5_000,
             }
         )
         self._consumer.subscribe(list(topics), on_assign=self._given, on_revoke=self._taken, on_lost=self._taken)
 
-    def run(self, take: Callable[[list[Message]], None], stop: threading.Event) -> None:
-        """Read until told to stop. `take` returns once its batch is safe; whatever it raises ends the run."""
+    def run(self, take: Callable[[list[RecordBatch]], None], stop: threading.Event) -> None:
+        """Read until told to stop. `take` returns once its batches are safe; whatever it raises ends the run."""
         try:
             while not stop.is_set():
                 self._one(take)
         finally:
             self._consumer.close()
+            self._feed.close()
 
-    def _one(self, take: Callable[[list[Message]], None]) -> None:
-        batch = self._ready(self._checked(self._waiting()))
-        if batch:
-            take(batch)
+    def _one(self, take: Callable[[list[RecordBatch]], None]) -> None:
+        self._keep_place()
+        found, left = self._feed.next(WAIT_SECONDS, MORE, MOST_A_BATCH, BYTES_A_BATCH)
+        self._more = left >= MORE
+        batches = self._ready([batch for batch in found if self._follows(batch)])
+        if batches:
+            take(batches)
             self._commit()
 
-    def _waiting(self) -> list[Message]:
-        """All that is there, up to the bounds of a batch."""
-        found = self._consumer.consume(PIECE, timeout=WAIT_SECONDS)
-        more, size = len(found) == PIECE, sum(map(len, found))
-        while more and len(found) < MOST_A_BATCH and size < BYTES_A_BATCH:
-            piece = self._consumer.consume(PIECE, timeout=0)
-            found += piece
-            more, size = len(piece) == PIECE, size + sum(map(len, piece))
-        self._more = more
-        return found
+    def _keep_place(self) -> None:
+        """Hear what the group says."""
+        message = self._consumer.poll(0)
+        if message is not None and (fault := message.error()) is not None and fault.code() not in PASSING:
+            raise KafkaException(fault)
 
-    def _ready(self, found: list[Message]) -> list[Message]:
+    def _follows(self, batch: RecordBatch) -> bool:
+        """Whether it holds anything; raises RecordsLost if it does not begin where the log has to go on."""
+        place = batch.topic, batch.partition
+        if batch.first_offset != (expected := self._next[place]) and batch.topic not in COMPACTED:
+            raise RecordsLost(*place, expected, batch.first_offset)
+        self._next[place] = batch.next_offset
+        return len(batch) > 0
+
+    def _ready(self, found: list[RecordBatch]) -> list[RecordBatch]:
         """What is to be taken now: without records of compacted topics while these are being gathered."""
-        if not COMPACTED.intersection(topic for topic, _ in self._next):
-            return found
-        gathered = self._gathered + [message for message in found if message.topic() in COMPACTED]
-        full = len(gathered) >= MOST_GATHERED or sum(map(len, gathered)) >= BYTES_GATHERED
+        gathered = self._gathered + [batch for batch in found if batch.topic in COMPACTED]
+        records, size = sum(map(len, gathered)), sum(batch.size for batch in gathered)
+        full = records >= MOST_GATHERED or size >= BYTES_GATHERED
         self._gathered = gathered if self._more and not full else []
-        others = [message for message in found if message.topic() not in COMPACTED]
+        others = [batch for batch in found if batch.topic not in COMPACTED]
         return others if self._gathered else others + gathered
 
     def _commit(self) -> None:
@@ -140,44 +136,24 @@ class Reader:
             LOG.warning("commit came too late, the batch will be read again", cause=str(fault))
 
     def _given(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        """Begin where the group had come to, if the log still has it."""
+        """Begin where the group had come to, if the log still has it. The reading itself is the feed's."""
+        consumer.assign(places)
+        consumer.pause(places)
         self.assigned = frozenset((place.topic, place.partition) for place in places)
-        self._next = {}
-        for place in consumer.committed(places, timeout=ASK_SECONDS):
-            if place.offset >= 0 and place.topic not in COMPACTED:
-                low, _ = consumer.get_watermark_offsets(place, timeout=ASK_SECONDS)
-                self._expect((place.topic, place.partition), place.offset, max(low, place.offset))
+        self._next = {
+            (place.topic, place.partition): self._begin(consumer, place)
+            for place in consumer.committed(places, timeout=ASK_SECONDS)
+        }
+        self._feed.read(self._next)
         self.joined = True
 
+    def _begin(self, consumer: Consumer, committed: TopicPartition) -> int:
+        low, _ = consumer.get_watermark_offsets(committed, timeout=ASK_SECONDS)
+        if 0 <= committed.offset < low and committed.topic not in COMPACTED:
+            raise RecordsLost(committed.topic, committed.partition, committed.offset, low)
+        return max(low, committed.offset)
+
     def _taken(self, _consumer: Consumer, _places: list[TopicPartition]) -> None:
+        self._feed.read({})
         self.assigned, self._next, self.joined = frozenset(), {}, False
         self._gathered = []  # whoever has the partitions now reads them again
-
-    def _expect(self, place: Place, expected: int, found: int) -> None:
-        if found != expected and place[0] not in COMPACTED:
-            raise RecordsLost(
-                f"{place[0]}/{place[1]}: expected offset {expected}, the log goes on at {found}. Bring the missing "
-                "records in again, or reset the group's offset to accept the loss."
-            )
-        self._next[place] = found
-
-    def _checked(self, found: Sequence[Message]) -> list[Message]:
-        """What of it are records; notes where the next ones must stand."""
-        faults = [fault for message in found if (fault := message.error()) is not None]
-        if worst := [fault for fault in faults if fault.code() not in PASSING]:
-            raise KafkaException(worst[0])
-        batch = [message for message in found if message.error() is None] if faults else list(found)
-        offsets: dict[Place, list[int]] = defaultdict(list)
-        for message in batch:
-            offsets[message.topic(), message.partition()].append(message.offset())  # type: ignore[index, arg-type]  # None where it is no record
-        for place, some in offsets.items():
-            self._step(place, some)
-        return batch
-
-    def _step(self, place: Place, offsets: Sequence[int]) -> None:
-        """Records of a place, in order, must touch each other and those before them."""
-        expected, last = self._next.get(place, offsets[0]), offsets[-1]
-        if last - expected + 1 != len(offsets):
-            found = next((at for at, right in zip(offsets, count(expected), strict=False) if at != right), last)
-            self._expect(place, expected + offsets.index(found), found)
-        self._next[place] = last + 1

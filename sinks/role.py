@@ -15,11 +15,11 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
-from confluent_kafka import Message
 from tenacity import RetryCallState, retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from schemas.blobs import Blobs
 from schemas.contracts import Contracts
+from schemas.log.batch import RecordBatch
 from schemas.metrics import SCAN_TO_STORED, WRITE_FAILED, WRITTEN
 from schemas.topics import ALERTS, DEAD_LETTER, LIFECYCLE
 from sinks.clickhouse.store import StoreError
@@ -27,7 +27,7 @@ from sinks.clickhouse.writer import Kind, Writer
 from sinks.newest import begin_so, newest
 
 GROUP: Final = "yizhan-sink"
-BYTES_A_PIECE: Final = 24 << 20
+BYTES_A_PIECE: Final = 48 << 20
 """Of messages, in one insert: a client holds what becomes of them several times over."""
 LONGEST_PAUSE: Final = 5.0
 LOG: Final = structlog.get_logger(__name__)
@@ -60,11 +60,11 @@ class SinkRole:
         }
         self._heads = begin_so({known: json.loads(text) for known, text in spoken.lifecycles.allowed.items()})
 
-    def take(self, messages: Sequence[Message]) -> None:
+    def take(self, batches: Sequence[RecordBatch]) -> None:
         """Write a batch and return once ClickHouse has confirmed it; what is raised may leave a part written."""
-        values: dict[str | None, list[bytes]] = defaultdict(list)
-        for message in messages:
-            values[message.topic()].append(message.value() or b"")
+        values: dict[str, list[Blobs]] = defaultdict(list)
+        for batch in batches:
+            values[batch.topic].append(Blobs.of(batch.values))
         pieces = (piece for topic, some in values.items() for piece in self._pieces(str(topic), some))
         written = []
         with ThreadPoolExecutor(1) as decoding:
@@ -75,9 +75,9 @@ class SinkRole:
                 written.append(piece)
         _count(written)
 
-    def _pieces(self, topic: str, values: list[bytes]) -> Iterator[tuple[Kind, pa.RecordBatch]]:
+    def _pieces(self, topic: str, values: list[Blobs]) -> Iterator[tuple[Kind, pa.RecordBatch]]:
         kind, codec = self._codecs[topic]
-        records = Blobs.of(values)
+        records = Blobs.behind(values)
         if kind is Kind.LIFECYCLES:
             records = records.take(newest(records, self._heads))
         for piece in _parts(records):

@@ -17,9 +17,10 @@ import numpy as np
 from faust.types import StreamT
 
 from schemas.blobs import Blobs, Pairs, Records
+from schemas.log.partitions import partitions_of
 from schemas.metrics import CLAIMS, DERIVED, JOIN_SECONDS, JOINED, STATES, TOLD
 from schemas.topics import DEAD_LETTER, LIFECYCLE, LINKS, PARTITIONS, SCANS
-from stream_jobs.engine import BatchApp, HeldPartition, Outgoing, RecordBatch, build_app, partitions_of, run
+from stream_jobs.engine import BatchApp, HeldPartition, Outgoing, RecordBatch, build_app, run
 from stream_jobs.identity.state import Timelines
 from stream_jobs.job import Output, TimelineJob
 from stream_jobs.review import News, Reviewer

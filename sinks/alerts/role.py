@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka import Message
-
+from schemas.log.batch import RecordBatch
 from schemas.topics import ALERTS
 from schemas.wire import Codec
 from sinks.alerts.alert import Alert, alerts
@@ -41,9 +40,9 @@ class AlertSink:
         self._outbox, self._office = outbox, office
         outbox.forget(self._oldest())
 
-    def take(self, messages: Sequence[Message]) -> None:
+    def take(self, batches: Sequence[RecordBatch]) -> None:
         """Return once the batch is safe on disk; raises `Undecodable`, `DeliveryFailed` or sqlite3's errors."""
-        decoded = self._codec.decode([message.value() or b"" for message in messages])
+        decoded = self._codec.decode([value or b"" for batch in batches for value in batch.values])
         if decoded.refused:
             raise Undecodable(f"{ALERTS.name}: {decoded.refused[0][1]}")
         found = alerts(decoded.rows)

@@ -1,9 +1,7 @@
 """The batch engine under Faust: events pass through it a record batch at a time."""
 
+from schemas.log.batch import RecordBatch, RecordsLost
 from stream_jobs.engine.app import BatchApp, build_app
-from stream_jobs.engine.batch import RecordBatch, RecordsLost
-from stream_jobs.engine.build import RecordTooLarge
-from stream_jobs.engine.partitions import partitions_of
 from stream_jobs.engine.producer import DeliveryFailed, Outgoing
 from stream_jobs.engine.run import run, run_worker, running
 from stream_jobs.engine.store import NotAssigned, PartitionState, StateRejected
@@ -19,12 +17,10 @@ __all__ = [
     "Outgoing",
     "PartitionState",
     "RecordBatch",
-    "RecordTooLarge",
     "RecordsLost",
     "StateRejected",
     "StepBounds",
     "build_app",
-    "partitions_of",
     "run",
     "run_worker",
     "running",

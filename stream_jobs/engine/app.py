@@ -8,7 +8,7 @@ import faust
 from faust.types import AgentT, StreamT, TopicT
 from mode import CrashingSupervisor
 
-from stream_jobs.engine.build import BATCH_BYTES
+from schemas.log.build import BATCH_BYTES
 from stream_jobs.engine.memory import GIVE_BACK_SECONDS, give_back
 from stream_jobs.engine.store import PartitionState
 from stream_jobs.engine.table import BatchTable

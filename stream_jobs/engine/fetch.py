@@ -5,18 +5,13 @@ from collections.abc import Coroutine
 from time import monotonic
 from typing import Any
 
-import numpy as np
 from aiokafka import AIOKafkaConsumer
-from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.errors import InvalidRequestError
-from aiokafka.structs import ConsumerRecord, TopicPartition
-from faust.transport.consumer import RecordMap
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.types import TP
 
-from stream_jobs.engine.batch import RecordBatch
-from stream_jobs.engine.records import OFFSET, parted
-from stream_jobs.engine.whole import WholeBatch, make_whole, placed
+from schemas.log.batch import RecordBatch
+from schemas.log.stretches import Stretches, more
 
 FETCH_MAX_WAIT_MS = 50
 """Faust's 1500 lets the broker park a request for idle partitions, and the busy ones wait behind it."""
@@ -34,7 +29,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._passed: dict[tuple[TopicPartition, int], int] = {}
+        self._stretches = Stretches()
 
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -93,7 +88,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         deadline = monotonic() + (timeout or 0)
         while wanted and self.consumer.flow_active and self.app.rebalancing_count == generation:
             batches = await self._drain(consumer, wanted)
-            if batches or not await _more(consumer._fetcher, deadline - monotonic()):  # noqa: SLF001
+            if batches or not await more(consumer._fetcher, deadline - monotonic()):  # noqa: SLF001
                 return batches
         return {}
 
@@ -107,51 +102,6 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         if fetcher._subscriptions.reassignment_in_progress:  # noqa: SLF001
             await asyncio.sleep(SETTLING_S)
             return {}
-        ready = _ready(fetcher)
-        for partition_records, _ in ready.values():
-            make_whole(partition_records)
+        ready = self._stretches.ready(fetcher)
         drained = await super()._fetch_records(consumer, set(wanted), 0)
-        return self._batches(ready, drained)
-
-    def _batches(self, ready: dict[TopicPartition, tuple[Any, int]], drained: RecordMap) -> Batches:
-        batches: Batches = {}
-        for tp, (partition_records, begin) in ready.items():
-            end = partition_records.next_fetch_offset
-            if end == begin:
-                continue
-            begin = self._passed.pop((tp, begin), begin)  # noqa: PLW2901  # it began earlier, without records
-            if records := drained.get(tp):
-                batches[tp] = [batch_of(records, begin, end)]
-            else:
-                self._passed[tp, end] = begin
-        return batches
-
-
-def _ready(fetcher: Fetcher) -> dict[TopicPartition, tuple[Any, int]]:
-    """What has been fetched of each partition, and the offset it begins at."""
-    return {
-        tp: (result._partition_records, result._partition_records.next_fetch_offset)  # noqa: SLF001
-        for tp, result in fetcher._records.items()  # noqa: SLF001
-        if type(result) is FetchResult and result.has_more()
-    }
-
-
-async def _more(fetcher: Fetcher, patience: float) -> bool:
-    """Whether something was fetched within `patience` seconds."""
-    if patience <= 0:
-        return False
-    try:
-        await asyncio.wait_for(fetcher._create_fetch_waiter(), patience)  # noqa: SLF001
-    except TimeoutError:
-        return False
-    return True
-
-
-def batch_of(records: list[ConsumerRecord[None, WholeBatch]], begin: int, end: int) -> RecordBatch:
-    """One batch from the record batches of the stretch `begin` to `end`; the first may have begun before it."""
-    first = records[0]
-    data, places = placed([record.value for record in records if record.value is not None])
-    places = places[np.searchsorted(places[:, OFFSET], begin) :]
-    keys, values = parted(data, places)
-    offsets = () if len(places) == end - begin else places[:, OFFSET].tolist()
-    return RecordBatch(first.topic, first.partition, keys, values, begin, end, offsets)
+        return {TP(*tp): [batch] for tp, batch in self._stretches.cut(ready, drained).items()}

@@ -12,8 +12,8 @@ from faust.types import RecordMetadata
 from faust.types.core import HeadersArg
 
 from schemas.blobs import Pairs, Records
+from schemas.log.build import BuiltBatch, RecordTooLarge, built
 from stream_jobs.engine.budget import ByteBudget
-from stream_jobs.engine.build import BuiltBatch, RecordTooLarge, built
 
 F = TypeVar("F", bound="asyncio.Future[Any]")
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from faust.stores import base
 from faust.types import TP, EventT
 
-from stream_jobs.engine.batch import RecordBatch
+from schemas.log.batch import RecordBatch
 
 
 class PartitionState(Protocol):

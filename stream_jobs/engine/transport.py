@@ -14,11 +14,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode import Service
 
-from stream_jobs.engine.batch import RecordBatch, RecordsLost
+from schemas.log.batch import RecordBatch, RecordsLost
+from schemas.log.whole import keep_bytes
 from stream_jobs.engine.fetch import BatchConsumerThread
 from stream_jobs.engine.producer import BatchProducer
 from stream_jobs.engine.waiting import BOUNDS, StepBounds, Waiting
-from stream_jobs.engine.whole import keep_bytes
 
 SCHEME: Final = "batch"
 STATE_SCHEME: Final = "timeline"

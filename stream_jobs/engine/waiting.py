@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from schemas.blobs import Blobs
-from stream_jobs.engine.batch import RecordBatch
+from schemas.log.batch import RecordBatch
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Waiting:
 
     def __init__(self, batch: RecordBatch, bounds: StepBounds = BOUNDS, taken: Callable[[], object] = int) -> None:
         self._batches, self._bounds, self._tell = [batch], bounds, taken
-        self.next_offset, self.size, self.events = batch.next_offset, _size(batch), len(batch)
+        self.next_offset, self.size, self.events = batch.next_offset, batch.size, len(batch)
         self.taken = False
 
     def joins(self, batch: RecordBatch) -> bool:
         """Whether the batch goes along; not if it begins elsewhere, would be too much, or comes too late."""
-        size = self.size + _size(batch)
+        size = self.size + batch.size
         fits = size <= self._bounds.bytes and self.events + len(batch) <= self._bounds.events
         if self.taken or not fits or batch.first_offset != self.next_offset:
             return False
@@ -87,7 +87,3 @@ def _stacked(columns: Sequence[tuple[Blobs, Blobs]]) -> list[Blobs]:
         )
         for column in zip(*columns, strict=True)
     ]
-
-
-def _size(batch: RecordBatch) -> int:
-    return Blobs.of(batch.keys).size + Blobs.of(batch.values).size

@@ -10,12 +10,12 @@ from typing import Any, Final
 import numpy as np
 
 from schemas.blobs import Blobs, Records
+from schemas.log.build import built
+from schemas.log.partitions import partitions_of
+from schemas.log.stretches import batch_of
+from schemas.log.whole import WholeBatch
 from schemas.records import RECORDS
 from schemas.wire import Codec
-from stream_jobs.engine.build import built
-from stream_jobs.engine.fetch import batch_of
-from stream_jobs.engine.partitions import partitions_of
-from stream_jobs.engine.whole import WholeBatch
 from stream_jobs.timeline.record import SCAN, read
 from stream_jobs.timeline.union import content, union
 

@@ -6,10 +6,10 @@ from typing import Final
 
 import orjson
 import pytest
-from confluent_kafka import Message
 
 from schemas.kafka import Outgoing, Sender
-from schemas.reader import Reader, RecordsLost
+from schemas.log.batch import RecordBatch, RecordsLost
+from schemas.reader import Reader
 from schemas.topics import PARTITIONS
 from tests.chain import running
 from yizhan.embedded.broker import Broker
@@ -41,8 +41,8 @@ def test_a_reader_that_was_too_slow_says_so() -> None:
     reader = Reader(address, "slow", ["scans"])
     taken: list[int] = []
 
-    def take(messages: list[Message]) -> None:
-        taken.append(len(messages))
+    def take(batches: list[RecordBatch]) -> None:
+        taken.append(sum(map(len, batches)))
         for _ in range(8):
             sender.send(Outgoing("scans", b"one", bytes(1 << 20)) for _ in range(4))
 

@@ -8,8 +8,8 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from schemas.log.build import PACK
 from stream_jobs.engine import running
-from stream_jobs.engine.build import PACK
 from stream_jobs.engine.producer import BatchProducer
 from tests.engine.broker import PARTITIONS, TIMEOUT_S, Broker
 from tests.engine.job import Job, sets_of

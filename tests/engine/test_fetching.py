@@ -12,10 +12,10 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.types import TP
 
 from schemas.blobs import Records
+from schemas.log.build import built
+from schemas.log.stretches import Stretches, batch_of
+from schemas.log.whole import WholeBatch
 from stream_jobs.engine import BatchApp
-from stream_jobs.engine.build import built
-from stream_jobs.engine.fetch import batch_of
-from stream_jobs.engine.whole import WholeBatch
 from tests.engine.unstarted import with_app
 
 SOURCE = TP("source", 1)
@@ -72,21 +72,13 @@ class Fetched:
 
 def test_a_stretch_without_records_belongs_to_the_next_batch() -> None:
     """Else a transaction's markers would look like a missing stretch, and hold the commit point up."""
-
-    async def work(app: BatchApp) -> None:
-        consumer: Any = app.consumer
-        thread = consumer._thread
-        tp = TopicPartition("source", 1)
-        markers, records = Fetched(10, 12), Fetched(12, 15)
-        ready = {tp: (markers, 10)}
-        markers.taken()
-        assert thread._batches(ready, {}) == {}
-        ready = {tp: (records, 12)}
-        records.taken()
-        (made,) = thread._batches(ready, {tp: [record(12, 13, 14)]})[tp]
-        assert (made.first_offset, made.next_offset, made.offset(0)) == (10, 15, 12)
-
-    with_app(work)
+    stretches, tp = Stretches(), TopicPartition("source", 1)
+    markers, records = Fetched(10, 12), Fetched(12, 15)
+    markers.taken()
+    assert stretches.cut({tp: (markers, 10)}, {}) == {}
+    records.taken()
+    made = stretches.cut({tp: (records, 12)}, {tp: [record(12, 13, 14)]})[tp]
+    assert (made.first_offset, made.next_offset, made.offset(0)) == (10, 15, 12)
 
 
 @pytest.mark.parametrize("event", ["rebalance", "stopped flow"])
@@ -110,7 +102,7 @@ def test_a_fetch_begun_before_a_rebalance_takes_nothing_after_it(event: str, mon
             return True
 
         monkeypatch.setattr(thread, "_drain", drain)
-        monkeypatch.setattr("stream_jobs.engine.fetch._more", more)
+        monkeypatch.setattr("stream_jobs.engine.fetch.more", more)
         fetching = thread._fetch_records(SimpleNamespace(_fetcher=None), {SOURCE}, 5.0)
         assert await asyncio.wait_for(fetching, 1) == {}
         assert taken == [0]

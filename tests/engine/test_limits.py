@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from stream_jobs.engine import RecordTooLarge
+from schemas.log.build import MESSAGE_LIMIT, RecordTooLarge
 from stream_jobs.engine.budget import ByteBudget
-from stream_jobs.engine.build import MESSAGE_LIMIT
 from stream_jobs.engine.producer import BatchProducer
 from tests.engine.job import Job
 from tests.engine.unstarted import with_producer

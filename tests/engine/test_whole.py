@@ -14,9 +14,9 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.log.stretches import batch_of
+from schemas.log.whole import HEAD, UNPACK, WholeBatch, make_whole
 from stream_jobs.engine import RecordBatch
-from stream_jobs.engine.fetch import batch_of
-from stream_jobs.engine.whole import HEAD, UNPACK, WholeBatch, make_whole
 
 CHECKED = True
 PLACE = TopicPartition("source", 1)

@@ -6,6 +6,7 @@ YIZHAN_HARM names says how often they have.
 
 import os
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,9 @@ import numpy as np
 from mode import OneForOneSupervisor
 
 import schemas.kafka
+import schemas.log.sending
 import stream_jobs.app
+from schemas.blobs import Blobs
 from schemas.reader import Reader
 from stream_jobs.engine import BatchApp
 from stream_jobs.engine.producer import BatchProducer, Outgoing
@@ -110,7 +113,11 @@ def librdkafkas_own_partitioner() -> None:
     def careless(config: dict[str, Any]) -> Any:
         return producer({**config, "partitioner": "consistent_random"})
 
+    def by_crc32(keys: Blobs, count: int) -> Any:
+        return np.array([zlib.crc32(key or b"") % count for key in keys])
+
     producer: Any = swap(schemas.kafka, "Producer", careless)
+    swap(schemas.log.sending, "partitions_of", by_crc32)
 
 
 def keys_by_pythons_hash() -> None:
@@ -137,10 +144,11 @@ def commit_before_write() -> None:
     """The sink commits what it has read, then writes it."""
 
     def careless(self: Reader, take: Callable[[list[Any]], None]) -> None:
-        batch = self._checked(self._consumer.consume(1000, timeout=0.02))
-        if batch:
+        self._keep_place()
+        found, _ = self._feed.next(0.02, 1000, 1000, 1 << 20)
+        if batches := [batch for batch in found if self._follows(batch)]:
             self._commit()
-            take(batch)
+            take(batches)
 
     swap(Reader, "_one", careless)
 

@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from confluent_kafka import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.fetched import fetched
 from schemas.blobs import Blobs, Longs
 from schemas.contracts import Contracts, contracts
+from schemas.log.batch import RecordBatch
 from schemas.records import PARCEL_LIFECYCLE
 from schemas.registry import register_all, registry
 from schemas.topics import LIFECYCLE
@@ -45,8 +46,8 @@ def spoken() -> Contracts:
     return contracts(registry("mock://newest"))
 
 
-def told(values: list[bytes]) -> list[Message]:
-    return [Message(topic=LIFECYCLE.name, value=value) for value in values]
+def told(values: list[bytes]) -> list[RecordBatch]:
+    return [fetched(LIFECYCLE.name, values)]
 
 
 @settings(deadline=None)  # the first call compiles

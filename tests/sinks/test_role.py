@@ -4,9 +4,10 @@ import threading
 from collections.abc import Iterable, Sequence
 
 import pytest
-from confluent_kafka import Message
 
+from benchmarks.fetched import fetched
 from schemas.contracts import Contracts, contracts
+from schemas.log.batch import RecordBatch
 from schemas.registry import register_all, registry
 from schemas.topics import LIFECYCLE
 from schemas.wire import Codec, Decoded
@@ -25,14 +26,19 @@ def spoken(monkeypatch: pytest.MonkeyPatch) -> Contracts:
     """With room for one parcel in a piece."""
     register_all(registry("mock://pieces"))
     found = contracts(registry("mock://pieces"))
-    monkeypatch.setattr(role, "BYTES_A_PIECE", len(parcels(found, 1)[0].value() or b"") + 1)
+    monkeypatch.setattr(role, "BYTES_A_PIECE", len(values_of(found, 1)[0]) + 1)
     return found
 
 
-def parcels(spoken: Contracts, many: int) -> list[Message]:
+def values_of(spoken: Contracts, many: int) -> list[bytes]:
     rows = table("parcel_lifecycle", [parcel(parcel_id=f"sf:{n}", stages=[stage()]) for n in range(many)])
-    values = spoken.lifecycles.encode_arrow(rows.combine_chunks().to_batches()[0])
-    return [Message(topic=LIFECYCLE.name, value=value) for value in values]
+    return spoken.lifecycles.encode_arrow(rows.combine_chunks().to_batches()[0])
+
+
+def parcels(spoken: Contracts, many: int) -> list[RecordBatch]:
+    """Of several stretches, as they come."""
+    values = values_of(spoken, many)
+    return [fetched(LIFECYCLE.name, values[:2]), fetched(LIFECYCLE.name, values[2:], first=2)]
 
 
 def test_a_batch_goes_in_several_inserts_and_all_of_it_is_there(store: Store, spoken: Contracts) -> None:
@@ -71,10 +77,9 @@ def test_behind_a_piece_that_is_not_confirmed_none_is_tried(store: Store, spoken
 
 
 def test_what_cannot_be_read_is_raised_though_pieces_before_it_are_written(store: Store, spoken: Contracts) -> None:
-    good = parcels(spoken, 3)
-    broken = Message(topic=LIFECYCLE.name, value=(good[2].value() or b"")[:-1])
+    *good, last = values_of(spoken, 3)
     with pytest.raises(Undecodable):
-        SinkRole(Writer(store), spoken).take([*good[:2], broken])
+        SinkRole(Writer(store), spoken).take([fetched(LIFECYCLE.name, [*good, last[:-1]])])
 
 
 class Waits(Writer):

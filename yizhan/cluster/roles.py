@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,6 @@ from types import FrameType
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import Message
 from tenacity import before_sleep_log, retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from producers.admission import Admission, Admitted, Bounds
@@ -25,6 +25,7 @@ from producers.sources import load_sources
 from producers.whole import counts
 from schemas.contracts import Contracts, contracts
 from schemas.kafka import Sender
+from schemas.log.batch import RecordBatch
 from schemas.metrics import ADMISSION_SECONDS, ADMITTED, DEAD_LETTERS, UNMAPPED, WRITE_SECONDS
 from schemas.reader import Reader
 from schemas.reference import Reference, load
@@ -44,7 +45,7 @@ from yizhan.recall import StoredScans
 from yizhan.sla.book import TopicBook
 
 LOG: Final = structlog.get_logger(__name__)
-Take = Callable[[list[Message]], None]
+Take = Callable[[list[RecordBatch]], None]
 
 
 def run_admission(settings: ClusterSettings) -> None:
@@ -52,8 +53,9 @@ def run_admission(settings: ClusterSettings) -> None:
     reference = reference_of(settings)
     topics = {ingress(n.kind, n.network).name: n.network for n in reference.networks.values()}
     admission = Admission(reference, load_sources(), Bounds())
-    role = AdmissionRole(admission, spoken(settings), Sender(librdkafka(settings)), topics, _count_admitted)
-    read("admission", access(reference, "yizhan-admission"), _timed(role.take, ADMISSION_SECONDS.observe), settings)
+    with closing(Sender(librdkafka(settings))) as sender:
+        role = AdmissionRole(admission, spoken(settings), sender, topics, _count_admitted)
+        read("admission", access(reference, "yizhan-admission"), _timed(role.take, ADMISSION_SECONDS.observe), settings)
 
 
 def run_sink(settings: ClusterSettings) -> None:
@@ -133,9 +135,9 @@ def read(role: str, told: Access, take: Take, settings: ClusterSettings) -> None
 
 
 def _timed(take: Take, observe: Callable[[float], None]) -> Take:
-    def timed(messages: list[Message]) -> None:
+    def timed(batches: list[RecordBatch]) -> None:
         begun = time.monotonic()
-        take(messages)
+        take(batches)
         observe(time.monotonic() - begun)
 
     return timed

@@ -57,7 +57,7 @@ class Stack:
         self._brokers = {"bootstrap.servers": self._broker.address, "log_level": 0}
         self._ingress = {ingress(n.kind, n.network).name: n.network for n in reference.networks.values()}
         self._broker.create([*(t.name for t in FIXED), *self._ingress])
-        self._sender = Sender(self._brokers)
+        self._sender, self._admitting = Sender(self._brokers), Sender(self._brokers)
         self._start(reference, (lambda: as_of) if as_of is not None else (lambda: time.time_ns() // 1_000_000))
 
     def _start(self, reference: Reference, clock: Callable[[], int]) -> None:
@@ -65,7 +65,7 @@ class Stack:
         register_all(known)
         spoken = contracts(known)
         admission = Admission(reference, load_sources(), Bounds())
-        role = AdmissionRole(admission, spoken, Sender(self._brokers), self._ingress, self._count)
+        role = AdmissionRole(admission, spoken, self._admitting, self._ingress, self._count)
         sink = SinkRole(self.warehouse.writer, spoken)
         scans = [topic.name for topic in SCANS.values()]
         job = TimelineJob(spoken, reference, clock, recall=StoredScans(self.query))
@@ -149,5 +149,6 @@ class Stack:
     def close(self) -> None:
         """Stop the roles, then the store."""
         self._roles.stop()
+        self._admitting.close()
         self._backlog.close()
         self.warehouse.close()

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.blobs import Blobs
-from stream_jobs.engine import partitions_of
+from schemas.log.partitions import partitions_of
 
 
 @settings(deadline=None)  # the first call compiles

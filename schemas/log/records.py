@@ -17,23 +17,24 @@ from schemas.varint import BROKEN, read, width, write
 
 MOST_BESIDE: Final = 40
 """Bytes of a record beside key and value, at most: three varints of 32 bits, one of 64, three of one byte."""
-OFFSET, KEY, KEY_SIZE, VALUE, VALUE_SIZE = range(5)
-PLACES: Final = 5
+OFFSET, KEY, KEY_SIZE, VALUE, VALUE_SIZE, STAMP = range(6)
+PLACES: Final = 6
 Places = npt.NDArray[np.int64]
-"""[record, 5]: its offset, and where in the data key and value start and how long they are, -1 for none."""
+"""[record, 6]: its offset, where in the data key and value start and how long they are, -1 for none, and its time."""
 
 
 @compiled
-def walk(data: Bytes, at: int, end: int, base_offset: int, places: Places) -> bool:
+def walk(data: Bytes, at: int, end: int, base_offset: int, base_stamp: int, places: Places) -> bool:
     """Fill `places` with the records from `at` to `end`; whether they were so many and whole."""
     for row in range(len(places)):
         length, at = read(data, at, end)
         if at == BROKEN or length < 1 or at + length > end:
             return False
         stop, at = at + length, at + 1
-        _, at = read(data, at, stop)
+        stamp, at = read(data, at, stop)
         if at == BROKEN:
             return False
+        places[row, STAMP] = base_stamp + stamp
         places[row, OFFSET], at = read(data, at, stop)
         places[row, OFFSET] += base_offset
         for part in (KEY, VALUE):
@@ -88,3 +89,20 @@ def parted(data: Bytes, places: Places) -> tuple[Blobs, Blobs]:
         Blobs(data, places[:, KEY], places[:, KEY_SIZE]),
         Blobs(data, places[:, VALUE], places[:, VALUE_SIZE]),
     )
+
+
+def headers(data: Bytes, at: int) -> dict[str, bytes | None]:
+    """Those that begin at a position; of two by one name the last. A broker has seen that they are whole."""
+    many, at = read(data, at, len(data))
+    found: dict[str, bytes | None] = {}
+    for _ in range(many):
+        name, at = _bytes(data, at)
+        found[(name or b"").decode(errors="replace")], at = _bytes(data, at)
+    return found
+
+
+def _bytes(data: Bytes, at: int) -> tuple[bytes | None, int]:
+    size, at = read(data, at, len(data))
+    if at == BROKEN or at + size > len(data):
+        raise ValueError("a header that runs past the end of its record batch")
+    return (None, at) if size < 0 else (data[at : at + size].tobytes(), at + size)

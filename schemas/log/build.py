@@ -12,8 +12,8 @@ from aiokafka import codec
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.blobs import Blobs, Bytes, Records
-from stream_jobs.engine.records import MOST_BESIDE, fill, fitting
-from stream_jobs.engine.whole import CHECKED_FROM, FORMAT, HEAD, LENGTH_END
+from schemas.log.records import MOST_BESIDE, fill, fitting
+from schemas.log.whole import CHECKED_FROM, FORMAT, HEAD, LENGTH_END
 
 Pack = Callable[[bytes], bytes]
 MESSAGE_LIMIT: Final = 1_048_588

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.blobs import Blobs, Records
-from stream_jobs.engine import RecordTooLarge
-from stream_jobs.engine.build import BATCH_BYTES, MESSAGE_LIMIT, PACK, built
+from schemas.log.build import BATCH_BYTES, MESSAGE_LIMIT, PACK, RecordTooLarge, built
 
 PAIRS = st.lists(st.tuples(st.binary(max_size=200), st.none() | st.binary(max_size=300)), max_size=60)
 Pairs = list[tuple[bytes, bytes | None]]

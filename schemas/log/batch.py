@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from schemas.blobs import Blobs, Longs
+from schemas.log.records import headers
+
 
 @dataclass(frozen=True)
 class RecordBatch:
@@ -20,9 +23,21 @@ class RecordBatch:
     first_offset: int
     next_offset: int
     offsets: Sequence[int] = ()
+    stamps: Longs | Sequence[int] = ()
+    """Epoch ms, as whoever wrote them or the broker says."""
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def size(self) -> int:
+        """Bytes of keys and values."""
+        return Blobs.of(self.keys).size + Blobs.of(self.values).size
+
+    def headers(self, index: int) -> dict[str, bytes | None]:
+        """Headers of the record at `index`, of a batch that was fetched: they lie behind its value."""
+        values = Blobs.of(self.values)
+        return headers(values.data, int(values.starts[index]) + max(int(values.sizes[index]), 0))
 
     def offset(self, index: int) -> int:
         """Offset of the record at `index`."""

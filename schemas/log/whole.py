@@ -6,6 +6,7 @@ inside are read here, all at once, and none becomes an object.
 
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import crc32c
@@ -17,13 +18,13 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
 from schemas.blobs import Bytes
-from stream_jobs.engine.records import PLACES, Places, walk
+from schemas.log.records import PLACES, STAMP, Places, walk
 
 HEAD: Final = struct.Struct(">qiibIhiqqqhii")
 LENGTH_AT, LENGTH_END, CHECKED_FROM = 8, 12, 21
 FORMAT: Final = 2
 """Of messages; Kafka has written no other since 0.11 and reads no other since 4.0."""
-CODEC_BITS, TRANSACTIONAL, CONTROL = 7, 16, 32
+CODEC_BITS, APPENDED, TRANSACTIONAL, CONTROL = 7, 8, 16, 32
 UNPACK: Final = {1: codec.gzip_decode, 2: codec.snappy_decode, 3: codec.lz4_decode, 4: codec.zstd_decode}
 
 
@@ -33,14 +34,20 @@ class WholeBatch:
     key = timestamp = timestamp_type = checksum = None
     headers = ()
 
-    def __init__(self, data: memoryview) -> None:
-        base, _, _, magic, crc, attributes, last, _, _, producer, _, _, count = HEAD.unpack_from(data)
+    def __init__(self, data: memoryview, at: int = 0) -> None:
+        base, _, _, magic, crc, attributes, last, first_at, last_at, producer, _, _, count = HEAD.unpack_from(data)
         if magic != FORMAT:
             raise UnsupportedVersionError(f"messages of format {magic}; write the topic anew with a client of this age")
         self.base_offset, self.offset, self.next_offset = base, base + last, base + last + 1
         self.producer_id = producer
+        self.begins_at = first_at
+        self.appended_at = last_at if attributes & APPENDED else None
         self.is_transactional, self.is_control_batch = bool(attributes & TRANSACTIONAL), bool(attributes & CONTROL)
         self._crc, self._packing, self._count, self._data = crc, attributes & CODEC_BITS, count, data
+        self.source: Any = None if self._packing else data.obj
+        """The buffer that its records lie in, if they are not packed."""
+        self.lies = at + HEAD.size, at + len(data)
+        """From where to where in it they lie; the record batch itself begins `at`."""
 
     def validate_crc(self) -> bool:
         """Whether the bytes are those that were sent."""
@@ -76,18 +83,19 @@ class WholeBatches:
 
     def next_batch(self) -> "WholeBatch | DefaultRecordBatch":
         """The next one; of the broker's markers aiokafka reads the record."""
-        data = self._left.pop()
-        batch = WholeBatch(data)
+        data, at = self._left.pop()
+        batch = WholeBatch(data, at)
         return DefaultRecordBatch(data) if batch.is_control_batch else batch
 
 
-def _cut(data: memoryview) -> Iterator[memoryview]:
-    while len(data) >= HEAD.size:
-        end = LENGTH_END + int.from_bytes(data[LENGTH_AT:LENGTH_END])
+def _cut(data: memoryview) -> Iterator[tuple[memoryview, int]]:
+    at = 0
+    while len(data) - at >= HEAD.size:
+        end = at + LENGTH_END + int.from_bytes(data[at + LENGTH_AT : at + LENGTH_END])
         if end > len(data):
             return
-        yield data[:end]
-        data = data[end:]
+        yield data[at:end], at
+        at = end
 
 
 def keep_bytes() -> None:
@@ -107,14 +115,26 @@ def make_whole(partition_records: Any) -> None:  # noqa: ANN401  # aiokafka's Pa
 
 def placed(batches: Sequence[WholeBatch]) -> tuple[Bytes, Places]:
     """All records of successive batches, in one buffer."""
-    parts = [batch.records() for batch in batches]
-    data = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    data, spans = _side_by_side(batches)
     places = np.empty((sum(map(len, batches)), PLACES), np.int64)
-    at = row = 0
-    for batch, part in zip(batches, parts, strict=True):
-        if not walk(data, at, at + len(part), batch.base_offset, places[row : row + len(batch)]):
+    row = 0
+    for batch, (at, end) in zip(batches, spans, strict=True):
+        some = places[row : row + len(batch)]
+        if not walk(data, at, end, batch.base_offset, batch.begins_at, some):
             raise CorruptRecordException(
                 f"the record batch at offset {batch.base_offset} is none: {len(batch)} records"
             )
-        at, row = at + len(part), row + len(batch)
+        if batch.appended_at is not None:
+            some[:, STAMP] = batch.appended_at
+        row += len(batch)
     return data, places
+
+
+def _side_by_side(batches: Sequence[WholeBatch]) -> tuple[Bytes, list[tuple[int, int]]]:
+    """One buffer and where in it the records of each lie: as they were fetched, if none is packed."""
+    source = batches[0].source
+    if source is not None and all(batch.source is source for batch in batches):
+        return np.frombuffer(source, np.uint8), [batch.lies for batch in batches]
+    parts = [batch.records() for batch in batches]
+    ends = np.cumsum([0, *map(len, parts)]).tolist()
+    return np.concatenate(parts), list(pairwise(ends))
