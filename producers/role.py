@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from producers.admission import Admission, Admitted, AvroBatch, Document
-from producers.whole import keys
+from producers.whole import Marks, keys
 from schemas.blobs import Blobs, Longs, Records
 from schemas.contracts import Contracts
 from schemas.kafka import Bulk, Outgoing, Sender
@@ -34,7 +33,6 @@ AVRO: Final = 0
 """The first byte of whatever has a schema id."""
 ARRIVED_AT: Final = re.compile(r"[0-9]{1,13}")
 """What else that header says is passed over: it must not stop a topic."""
-Marks = npt.NDArray[np.bool_]
 Count = Callable[[Admitted], None]
 
 

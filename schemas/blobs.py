@@ -79,16 +79,6 @@ class Blobs(Sequence[bytes | None]):
         buffers = [mask, pa.py_buffer(ends.astype(np.int32) if small else ends), pa.py_buffer(data)]
         return pa.Array.from_buffers(pa.binary() if small else pa.large_binary(), len(self), buffers)
 
-    @classmethod
-    def behind(cls, parts: "Sequence[Blobs]") -> "Blobs":
-        """One behind the other; their bytes are copied if there are several."""
-        if len(parts) == 1:
-            return parts[0]
-        buffers = {id(part.data): part.data for part in parts}
-        begins = dict(zip(buffers, np.cumsum([0, *map(len, buffers.values())]).tolist(), strict=False))
-        starts = np.concatenate([part.starts + begins[id(part.data)] for part in parts])
-        return cls(np.concatenate(list(buffers.values())), starts, np.concatenate([part.sizes for part in parts]))
-
     @property
     def span(self) -> Span:
         """Its parts, for compiled loops."""
@@ -98,6 +88,26 @@ class Blobs(Sequence[bytes | None]):
     def size(self) -> int:
         """Bytes in all."""
         return int(np.maximum(self.sizes, 0).sum())
+
+
+def behind(*columns: Sequence[Blobs]) -> list[Blobs]:
+    """The parts of each column one behind the other, all columns over one buffer.
+
+    Parts that share a buffer, as keys and values of a fetch do, have it copied once; what is one part is not copied.
+    """
+    if all(len(column) == 1 for column in columns):
+        return [column[0] for column in columns]
+    buffers = {id(part.data): part.data for column in columns for part in column}
+    begins = dict(zip(buffers, np.cumsum([0, *map(len, buffers.values())]).tolist(), strict=False))
+    data = np.concatenate(list(buffers.values()))
+    return [
+        Blobs(
+            data,
+            np.concatenate([part.starts + begins[id(part.data)] for part in column]),
+            np.concatenate([part.sizes for part in column]),
+        )
+        for column in columns
+    ]
 
 
 def _side_by_side(values: Sequence[bytes]) -> Span:

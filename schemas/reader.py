@@ -68,7 +68,7 @@ class Reader:
         self.assigned: frozenset[Place] = frozenset()
         self.joined = False
         self._next: dict[Place, int] = {}
-        self._more, self._gathered = False, list[RecordBatch]()
+        self._gathered = list[RecordBatch]()
         self._feed = Feed(brokers)
         self._consumer = Consumer(
             {
@@ -94,8 +94,7 @@ class Reader:
     def _one(self, take: Callable[[list[RecordBatch]], None]) -> None:
         self._keep_place()
         found, left = self._feed.next(WAIT_SECONDS, MORE, MOST_A_BATCH, BYTES_A_BATCH)
-        self._more = left >= MORE
-        batches = self._ready([batch for batch in found if self._follows(batch)])
+        batches = self._ready([batch for batch in found if self._follows(batch)], more=left >= MORE)
         if batches:
             take(batches)
             self._commit()
@@ -114,12 +113,12 @@ class Reader:
         self._next[place] = batch.next_offset
         return len(batch) > 0
 
-    def _ready(self, found: list[RecordBatch]) -> list[RecordBatch]:
+    def _ready(self, found: list[RecordBatch], *, more: bool) -> list[RecordBatch]:
         """What is to be taken now: without records of compacted topics while these are being gathered."""
         gathered = self._gathered + [batch for batch in found if batch.topic in COMPACTED]
         records, size = sum(map(len, gathered)), sum(batch.size for batch in gathered)
         full = records >= MOST_GATHERED or size >= BYTES_GATHERED
-        self._gathered = gathered if self._more and not full else []
+        self._gathered = gathered if more and not full else []
         others = [batch for batch in found if batch.topic not in COMPACTED]
         return others if self._gathered else others + gathered
 

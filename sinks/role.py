@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import structlog
 from tenacity import RetryCallState, retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
-from schemas.blobs import Blobs
+from schemas.blobs import Blobs, behind
 from schemas.contracts import Contracts
 from schemas.log.batch import RecordBatch
 from schemas.metrics import SCAN_TO_STORED, WRITE_FAILED, WRITTEN
@@ -77,7 +77,7 @@ class SinkRole:
 
     def _pieces(self, topic: str, values: list[Blobs]) -> Iterator[tuple[Kind, pa.RecordBatch]]:
         kind, codec = self._codecs[topic]
-        records = Blobs.behind(values)
+        [records] = behind(values)
         if kind is Kind.LIFECYCLES:
             records = records.take(newest(records, self._heads))
         for piece in _parts(records):

@@ -4,10 +4,14 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 Settings = Mapping[str, Any]
 T = TypeVar("T")
+FETCH_MIN_BYTES: Final = 128 << 10
+"""A broker asked for any byte at all answers thousands of times a second, with little each time."""
+FETCH_WAIT_MS: Final = 50
+"""How long the broker may wait for so many. Faust's 1500 lets a request for idle partitions hold up the busy ones."""
 
 
 def for_aiokafka(brokers: Settings) -> dict[str, Any]:

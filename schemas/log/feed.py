@@ -10,17 +10,14 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from schemas.log.batch import RecordBatch
-from schemas.log.client import Loop, Settings, for_aiokafka
+from schemas.log.client import FETCH_MIN_BYTES, FETCH_WAIT_MS, Loop, Settings, for_aiokafka
 from schemas.log.stretches import Stretches, more
 from schemas.log.whole import keep_bytes
 from schemas.topics import LARGEST_RECORD
 
 AHEAD_BYTES: Final = 64 << 20
 """Read ahead at most, and one fetch more."""
-FETCH_MIN_BYTES: Final = 128 << 10
-"""A broker asked for any byte at all answers thousands of times a second, with little each time."""
 FETCH_BYTES: Final = 8 << 20
-FETCH_WAIT_MS: Final = 50
 LOOK_SECONDS: Final = 0.2
 
 Place = tuple[str, int]

@@ -11,12 +11,9 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.types import TP
 
 from schemas.log.batch import RecordBatch
+from schemas.log.client import FETCH_MIN_BYTES, FETCH_WAIT_MS
 from schemas.log.stretches import Stretches, more
 
-FETCH_MAX_WAIT_MS = 50
-"""Faust's 1500 lets the broker park a request for idle partitions, and the busy ones wait behind it."""
-FETCH_MIN_BYTES = 128 << 10
-"""Kafka's 1 lets a broker answer at once, however little there is: thousands of requests and of small batches."""
 SETTLING_S = 0.05
 ANSWER_S = 0.2
 """How long to wait for the app's answer before looking whether it can still give one."""
@@ -33,7 +30,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001  # no setting of Faust leads there
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  # no setting of Faust leads there
         consumer._fetch_min_bytes = FETCH_MIN_BYTES  # noqa: SLF001
         return consumer
 

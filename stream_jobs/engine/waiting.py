@@ -8,9 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
-from schemas.blobs import Blobs
+from schemas.blobs import Blobs, behind
 from schemas.log.batch import RecordBatch
 
 
@@ -65,25 +63,10 @@ def together(batches: Sequence[RecordBatch]) -> RecordBatch:
     first, last = batches[0], batches[-1]
     if first is last:
         return first
-    keys, values = _stacked([(Blobs.of(batch.keys), Blobs.of(batch.values)) for batch in batches])
+    keys, values = behind([Blobs.of(batch.keys) for batch in batches], [Blobs.of(batch.values) for batch in batches])
     known = [offset for batch in batches for offset in _offsets(batch)] if any(b.offsets for b in batches) else ()
     return RecordBatch(first.topic, first.partition, keys, values, first.first_offset, last.next_offset, known)
 
 
 def _offsets(batch: RecordBatch) -> Sequence[int]:
     return batch.offsets or range(batch.first_offset, batch.next_offset)
-
-
-def _stacked(columns: Sequence[tuple[Blobs, Blobs]]) -> list[Blobs]:
-    """Keys and values over one buffer; those of a fetch share one already, which is copied once."""
-    buffers = {id(blobs.data): blobs.data for pair in columns for blobs in pair}
-    begins = dict(zip(buffers, np.cumsum([0, *map(len, buffers.values())]).tolist(), strict=False))
-    data = np.concatenate(list(buffers.values()))
-    return [
-        Blobs(
-            data,
-            np.concatenate([blobs.starts + begins[id(blobs.data)] for blobs in column]),
-            np.concatenate([blobs.sizes for blobs in column]),
-        )
-        for column in zip(*columns, strict=True)
-    ]

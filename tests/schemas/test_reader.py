@@ -140,10 +140,9 @@ def test_gathering_ends_at_its_bounds(reader: Reader, size: int) -> None:
     """Though more is at hand."""
     enough = min(MOST_GATHERED, -(-BYTES_GATHERED // size))
     first, last = at(0, enough - 1, PARCELS, size=size), at(enough - 1, enough, PARCELS, size=size)
-    reader._more = True
-    assert not reader._ready([first])
-    assert sum(map(len, reader._ready([last]))) == enough
-    assert not reader._ready([last])
+    assert not reader._ready([first], more=True)
+    assert sum(map(len, reader._ready([last], more=True))) == enough
+    assert not reader._ready([last], more=True)
 
 
 def test_what_was_gathered_of_partitions_that_go_is_dropped(reader: Reader) -> None:
